@@ -1,0 +1,61 @@
+//! What a network is asked for, and how well it answers: targets, splits, metrics with intervals, and simple controls.
+//!
+//! The labels of some sequences, split so that every part has each class in proportion; a control fitted to the training
+//! rows; and how often it is right on rows it has not seen:
+//!
+//! ```
+//! use hairpin_seq::{Dna, Seq};
+//! use hairpin_targets::control::{Classifier, MarkovChain};
+//! use hairpin_targets::{ClassLabels, Fractions, metrics, split};
+//!
+//! // Three classes of twenty sequences: repeats of AC, of AAC and of ACC, from one to ten of them.
+//! let mut seqs: Vec<Seq<Dna>> = Vec::new();
+//! for motif in ["AC", "AAC", "ACC"] {
+//!     for i in 0..20 {
+//!         seqs.push(motif.repeat(1 + i / 2).parse()?);
+//!     }
+//! }
+//! let labels = ClassLabels::new([[0; 20], [1; 20], [2; 20]].concat(), 3)?;
+//!
+//! // Split before you fit.
+//! let fractions = Fractions { train: 0.6, valid: 0.0, test: 0.4 };
+//! let split = split::stratified(&labels, fractions, 7)?;
+//! let rows = |rows: &[usize]| rows.iter().map(|&row| seqs[row].clone()).collect::<Vec<_>>();
+//! let (train, train_labels) = (rows(&split.train), labels.select(&split.train)?);
+//! let (test, test_labels) = (rows(&split.test), labels.select(&split.test)?);
+//! assert_eq!(test_labels.counts(), [8, 8, 8]);
+//!
+//! // The control every model is held against.
+//! let control = MarkovChain::new(1).fit(&train, &train_labels)?;
+//! let accuracy = metrics::accuracy(&control.predict(&test), &test_labels, 0.95)?;
+//! assert_eq!(
+//!     format!("{}: {accuracy:.3}", control.name()),
+//!     "Markov chain of order 1: 1.000 (95 % interval 0.862 to 1.000)"
+//! );
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What is where
+//!
+//! - [`TargetMatrix`]: numbers to predict, examples by tasks, with a mask for what was not measured
+//! - [`ClassLabels`]: one class per example; [`most_likely`]: from probabilities back to classes
+//! - [`mod@split`]: [`random`](split::random) and [`stratified`](split::stratified) splits from a seed
+//! - [`metrics`]: accuracy, confusion matrix and cross-entropy, with intervals
+//! - [`control`]: majority class, nearest k-mer centroid, Markov chain per class
+//!
+//! # What it does not do
+//!
+//! It reads no task's files, knows no tensor and no device, and trains no network. Everything that is random comes from a
+//! seed and is the same on every machine.
+
+mod category;
+pub mod control;
+mod error;
+mod matrix;
+pub mod metrics;
+pub mod split;
+
+pub use category::{ClassLabels, most_likely};
+pub use error::TargetError;
+pub use matrix::TargetMatrix;
+pub use split::{Fractions, Split};
