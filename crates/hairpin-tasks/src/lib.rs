@@ -1,0 +1,34 @@
+//! The official files of five prediction tasks, read safely and written exactly.
+//!
+//! Every task is a module with the same four functions: `read_train` and `read_test` turn the official files into plain
+//! sequences and targets, `write_submission` writes the official answer, and `score` compares one with the truth. What they need
+//! to know about a file in advance (its size, its hash, where to get it) is the task's [`manifest`].
+//!
+//! ```
+//! use hairpin_seq::Policy;
+//! use hairpin_tasks::{TaskError, rnn_dna};
+//!
+//! let error = rnn_dna::read_train("rnn-challenge-data.npz".as_ref(), Policy::default()).unwrap_err();
+//! assert!(matches!(error, TaskError::Missing { .. }));
+//! println!("{error}"); // rnn-challenge-data.npz: no such file; files of the task rnn_dna are ...
+//! ```
+//!
+//! The DNA class challenge ([`rnn_dna`]) is here; RNA degradation, RNA-binding proteins, perturbed cells and plain sequence
+//! tables will follow in the same shape.
+//!
+//! Files come from strangers: whatever is in them, reading gives a value or a [`TaskError`] that names the file, the place in
+//! it and the remedy; it does not panic, and it does not allocate what a header merely promises. Writing leaves either the
+//! new file or the old one.
+//!
+//! What it does not do: download anything, guess what a broken row meant, fit or train. Encodings are in `hairpin-seq`,
+//! splits and metrics in `hairpin-targets`.
+
+mod error;
+mod file;
+pub mod manifest;
+mod npy;
+mod npz;
+pub mod rnn_dna;
+mod ucs4;
+
+pub use error::{Place, TaskError};

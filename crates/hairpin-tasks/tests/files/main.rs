@@ -1,0 +1,6 @@
+//! The crate from outside: real files, broken files and damaged files, as a program meets them.
+
+mod broken_npz;
+mod damage;
+mod rnn_dna;
+mod support;
