@@ -1,0 +1,27 @@
+//! Layers that [Burn](https://burn.dev) lacks or runs slowly: today a recurrent layer that knows the length of each string and runs
+//! as one fused kernel on the CPU.
+//!
+//! ```
+//! use burn::tensor::{Device, Tensor};
+//! use hairpin_nn::{RecurrentConfig, RecurrentInput};
+//!
+//! let device = Device::flex();
+//! let layer = RecurrentConfig::new(4, 64).with_bidirectional(true).init(&device);
+//! // Two one-hot strings of 400 and 250 nt in one padded batch.
+//! let x = Tensor::<3>::zeros([2, 400, 4], &device);
+//! let out = layer.forward(RecurrentInput::new(x).with_lengths(vec![400, 250]));
+//! assert_eq!(out.output.dims(), [2, 400, 128]);
+//! assert_eq!(out.state.hidden.dims(), [2, 2, 64]);
+//! ```
+//!
+//! The layout is `[batch_size, length, channels]` everywhere. The crate names no backend and picks no device: the fused kernels are
+//! compiled with the feature `flex` and used wherever tensors live on Burn's flex backend; other backends run the same layer in
+//! tensor operations.
+//!
+//! What it does not do: GRU cells, stacked layers, import of PyTorch and Keras weights, attention and convolution are planned; embeddings,
+//! linear layers and plain norms are in `burn::nn`.
+
+mod kernel;
+mod recurrent;
+
+pub use recurrent::{Recurrent, RecurrentConfig, RecurrentInput, RecurrentOutput, RecurrentState};
