@@ -1,5 +1,5 @@
 //! Layers that [Burn](https://burn.dev) lacks or runs slowly: today a recurrent layer that knows the length of each string and runs
-//! as one fused kernel on the CPU.
+//! as one fused kernel on the CPU, with the masks and poolings of padded batches that go with it.
 //!
 //! ```
 //! use burn::tensor::{Device, Tensor};
@@ -22,6 +22,8 @@
 //! linear layers and plain norms are in `burn::nn`.
 
 mod kernel;
+mod mask;
 mod recurrent;
 
+pub use mask::{mask_pad, masked_max, masked_mean};
 pub use recurrent::{Recurrent, RecurrentConfig, RecurrentInput, RecurrentOutput, RecurrentState};

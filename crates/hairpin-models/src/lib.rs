@@ -1,0 +1,31 @@
+//! A zoo of sequence models on [Burn](https://burn.dev), each checked against PyTorch: today [`SequenceLstm`], one string to one
+//! vector of outputs.
+//!
+//! ```
+//! use burn::tensor::{Device, Tensor};
+//! use hairpin_models::{Model, Pooling, SequenceInput, SequenceLstmConfig};
+//!
+//! let device = Device::flex();
+//! // Five classes of one-hot DNA; the same network with one output is a regressor.
+//! let model = SequenceLstmConfig::new(4, 5)
+//!     .with_d_hidden(32)
+//!     .with_pooling(Pooling::Mean)
+//!     .init(&device)?;
+//! let batch = SequenceInput::new(Tensor::zeros([2, 400, 4], &device), vec![400, 250]);
+//! assert_eq!(model.forward(batch).dims(), [2, 5]);
+//! # Ok::<(), hairpin_models::ModelError>(())
+//! ```
+//!
+//! A model knows tensors only: it never reads a file, draws a batch or picks a device. Its outputs are raw (logits, values); the
+//! objective it is trained with turns them into probabilities. Layout is `[batch_size, length, channels]`.
+//!
+//! What it does not do: training and prediction over many batches are in `hairpin-train`; per-base, two-tower, autoencoder and
+//! perturbation models are planned.
+
+mod error;
+mod model;
+mod sequence_lstm;
+
+pub use error::ModelError;
+pub use model::{Model, SequenceInput};
+pub use sequence_lstm::{Norm, Pooling, SequenceLstm, SequenceLstmConfig};

@@ -1,0 +1,54 @@
+//! The mask of a padded batch, and what is pooled over the positions it leaves.
+
+use burn::tensor::{Bool, Device, Tensor, TensorData};
+
+/// The padding mask of a batch: **true where padded**, as Burn's attention wants it.
+///
+/// # Shapes
+///
+/// lengths `[batch_size]` -> `[batch_size, length]`
+///
+/// ```
+/// use burn::tensor::Device;
+/// let mask = hairpin_nn::mask_pad(&[3, 1], 3, &Device::flex());
+/// let found = mask.into_data().try_into_vec::<bool>().unwrap();
+/// assert_eq!(found, [false, false, false, false, true, true]);
+/// ```
+pub fn mask_pad(lengths: &[usize], length: usize, device: &Device) -> Tensor<2, Bool> {
+    let padded: Vec<bool> = lengths
+        .iter()
+        .flat_map(|&own| (0..length).map(move |position| position >= own))
+        .collect();
+    Tensor::from_data(TensorData::new(padded, [lengths.len(), length]), device)
+}
+
+/// Mean over the positions of each string.
+///
+/// # Shapes
+///
+/// `[batch_size, length, channels]`, **zero beyond each length** (as [`Recurrent`](crate::Recurrent) leaves it), and lengths
+/// `[batch_size]` -> `[batch_size, channels]`
+pub fn masked_mean(x: Tensor<3>, lengths: &[usize]) -> Tensor<2> {
+    let [batch, _, channels] = x.dims();
+    let counts: Vec<f32> = lengths.iter().map(|&own| own as f32).collect();
+    let counts = Tensor::<2>::from_data(TensorData::new(counts, [batch, 1]), &x.device());
+    x.sum_dim(1).reshape([batch, channels]) / counts
+}
+
+/// Maximum over the positions of each string.
+///
+/// # Shapes
+///
+/// `[batch_size, length, channels]` and lengths `[batch_size]` -> `[batch_size, channels]`
+pub fn masked_max(x: Tensor<3>, lengths: &[usize]) -> Tensor<2> {
+    let [batch, length, channels] = x.dims();
+    let x = if lengths.iter().any(|&own| own < length) {
+        let mask = mask_pad(lengths, length, &x.device())
+            .unsqueeze_dim::<3>(2)
+            .expand([batch, length, channels]);
+        x.mask_fill(mask, f32::MIN)
+    } else {
+        x
+    };
+    x.max_dim(1).reshape([batch, channels])
+}
