@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::{fixtures, layers};
+use crate::{features, fixtures, layers};
 
 struct Step {
     name: &'static str,
@@ -40,6 +40,10 @@ const STEPS: &[Step] = &[
     Step {
         name: "fixtures",
         action: Action::Own(fixtures::check),
+    },
+    Step {
+        name: "features",
+        action: Action::Own(features::check),
     },
     Step {
         name: "typos",

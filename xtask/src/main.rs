@@ -8,6 +8,7 @@
 )]
 
 mod ci;
+mod features;
 mod fixtures;
 mod layers;
 mod manifest;
@@ -25,6 +26,7 @@ Usage: cargo xtask <COMMAND>
 Commands:
   ci [--skip NAME]...   every check, in order, until one fails; --skip leaves a step out, and may be repeated
   layers                no crate depends on one that its layer forbids, and no library prints
+  features              the main command and the tests build the same packages with the same features
   fixtures [--write]    fixtures/SHA256SUMS agrees with the files; --write makes it anew from them
   help                  this text
 ";
@@ -66,6 +68,10 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
         "layers" => {
             refuse_arguments(command, rest)?;
             report(layers::check(&root))
+        }
+        "features" => {
+            refuse_arguments(command, rest)?;
+            report(features::check(&root))
         }
         "fixtures" => match rest {
             [] => report(fixtures::check(&root)),

@@ -143,8 +143,8 @@ pub enum TargetError {
     /// A bootstrap without resamples was asked for.
     #[error("the bootstrap has 0 resamples: at least 1 is needed, and 1000 or more are usual")]
     NoResamples,
-    /// A pseudocount is zero, negative or not a number.
-    #[error("the pseudocount is {value}: expected a finite number above 0")]
+    /// A pseudocount is not a number above 0, or so small or large that a probability would be lost to rounding.
+    #[error("the pseudocount is {value}: expected a number from 1e-300 to 1e300")]
     Pseudocount {
         /// The pseudocount given.
         value: f64,

@@ -145,7 +145,7 @@ pub enum TaskError {
 
     /// Two arrays that belong together have different lengths.
     #[error(
-        "{first} has {first_rows} rows, but {second} has {second_rows}; there must be one label per sequence"
+        "{first} has {first_rows} rows, but {second} has {second_rows}; both need one row per sequence"
     )]
     RowCounts {
         /// One array.

@@ -61,6 +61,16 @@ pub enum Identity {
     },
 }
 
+impl Identity {
+    /// The SHA-256 of the file's content, lower-case hexadecimal.
+    pub fn sha256(&self) -> &str {
+        match self {
+            Self::Known(file) => file.sha256,
+            Self::Unknown { sha256, .. } => sha256,
+        }
+    }
+}
+
 impl Manifest {
     /// Reads the whole file once and compares its hash with the known ones.
     ///

@@ -20,7 +20,7 @@
 //! # let folder = tempfile::tempdir()?;
 //! let file = fixtures.join("rnn-dna-simulated.npz");
 //! let task = rnn_dna::read_train(&file, Policy::default())?;
-//! assert_eq!(task.train.labels.counts(), [40; rnn_dna::N_CLASSES]);
+//! assert_eq!(task.train.labels.counts(), [80; rnn_dna::N_CLASSES]);
 //! let test = rnn_dna::read_test(&file, Policy::default())?;
 //!
 //! let always_two = vec![2; test.len()]; // a model would be better
@@ -65,14 +65,14 @@ pub const MANIFEST: Manifest = Manifest {
         },
         ExpectedFile {
             name: "rnn-dna-simulated.npz",
-            bytes: 127_180,
-            sha256: "d3ea03c405dda7b2829484f409e369ae584c201108d50cc5d96f074955b758e8",
+            bytes: 179_749,
+            sha256: "8a409656094647602d4c3f582b9f4c0c20f8e4a217f939358c95f709fda5dde1",
             origin: "simulated, in the repository's fixtures/tasks/rnn-dna",
         },
         ExpectedFile {
             name: "test-labels.npy",
             bytes: 928,
-            sha256: "09ac2e5e8ef68b8e7892aec2511abb9b8fe47e096be5e349783f025e9fa17553",
+            sha256: "495857ab3d1e876e9c5ab04468c48a2d0c5241fe613accf4d86542e42b33a5ca",
             origin: "the truth of the simulated file's test strings, beside it",
         },
     ],
@@ -181,6 +181,15 @@ pub fn write_data(path: &Path, task: &Train, test: &[Seq<Dna>]) -> Result<(), Ta
     })
 }
 
+/// Reads true labels, an `.npy` file of `(n,)` int64, as [`score`] does.
+///
+/// # Errors
+///
+/// When the file cannot be read, is no such array, or holds a label outside `0..N_CLASSES`.
+pub fn read_labels(path: &Path) -> Result<ClassLabels, TaskError> {
+    read_label_file(path, "give the .npy file of the true labels")
+}
+
 /// Compares a submission with the true labels, both `.npy` of one dimension and int64.
 ///
 /// # Errors
@@ -188,7 +197,7 @@ pub fn write_data(path: &Path, task: &Train, test: &[Seq<Dna>]) -> Result<(), Ta
 /// If a file is missing, damaged or of another kind, a label in it is not a class, or their lengths differ.
 pub fn score(submission: &Path, labels: &Path) -> Result<Score, TaskError> {
     let predicted = read_label_file(submission, "write it with rnn_dna::write_submission")?;
-    let truth = read_label_file(labels, "give the .npy file of the true labels")?;
+    let truth = read_labels(labels)?;
     let place = Place::new(labels);
     check_rows(
         Place::new(submission),

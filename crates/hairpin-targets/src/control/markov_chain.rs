@@ -1,6 +1,7 @@
 //! The control that knows a class by what follows what.
 
 use std::marker::PhantomData;
+use std::ops::RangeInclusive;
 
 use hairpin_seq::{Nucleotide, Seq, kmers};
 use ndarray::Array2;
@@ -11,6 +12,9 @@ use crate::{ClassLabels, TargetError, most_likely};
 
 /// The highest order: a table of 4^12 numbers per class, 128 MiB.
 const MAX_ORDER: usize = 11;
+
+/// Beyond these a sum of four overflows or a quotient is 0, and the logarithms of all classes cancel to NaN.
+const PSEUDOCOUNTS: RangeInclusive<f64> = 1e-300..=1e300;
 
 /// Labels a sequence with the class whose Markov chain most likely wrote it.
 ///
@@ -31,7 +35,7 @@ const MAX_ORDER: usize = 11;
 /// | name | default | meaning | range |
 /// |---|---|---|---|
 /// | `order` | required | bases of context | 0 to 11 |
-/// | `pseudocount` | 1 | added to every count | above 0 |
+/// | `pseudocount` | 1 | added to every count | 1e-300 to 1e300 |
 ///
 /// ```
 /// use hairpin_seq::{Dna, Seq};
@@ -86,7 +90,7 @@ impl MarkovChain {
                 max: MAX_ORDER,
             });
         }
-        if !(pseudocount > 0.0 && pseudocount.is_finite()) {
+        if !PSEUDOCOUNTS.contains(&pseudocount) {
             return Err(TargetError::Pseudocount { value: pseudocount });
         }
         // A context with its next base is a k-mer of order + 1; the four of one context are neighbours in the table.
@@ -248,12 +252,23 @@ mod tests {
             MarkovChain::new(12).fit(&train, &of),
             Err(TargetError::Order { order: 12, .. })
         ));
-        for pseudocount in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        for pseudocount in [0.0, -1.0, f64::NAN, f64::INFINITY, f64::MAX, 5e-324] {
             let chain = MarkovChain::new(0).with_pseudocount(pseudocount);
             assert!(matches!(
                 chain.fit(&train, &of),
                 Err(TargetError::Pseudocount { .. })
             ));
+        }
+    }
+
+    #[test]
+    fn the_smallest_and_the_largest_pseudocount_give_probabilities() {
+        let train = seqs(&["AAAA", "CCCC"]);
+        for pseudocount in [1e-300, 1e300] {
+            let chain = MarkovChain::new(0).with_pseudocount(pseudocount);
+            let control = chain.fit(&train, &labels(&[0, 1], 2)).unwrap();
+            let probabilities = control.predict_proba(&seqs(&["AC"]));
+            assert_eq!(probabilities.row(0).to_vec(), [0.5, 0.5]);
         }
     }
 

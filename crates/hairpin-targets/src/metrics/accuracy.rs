@@ -112,6 +112,18 @@ mod tests {
     }
 
     #[test]
+    fn the_levels_next_to_zero_and_one_have_quantiles_too() {
+        let truth = ClassLabels::new(vec![0, 1], 2).unwrap();
+        for level in [f64::MIN_POSITIVE, 1.0 - f64::EPSILON / 2.0] {
+            let found = accuracy(&[0, 0], &truth, level).unwrap();
+            assert!(
+                0.0 <= found.low && found.low <= 0.5 && 0.5 <= found.high && found.high <= 1.0,
+                "{found}"
+            );
+        }
+    }
+
+    #[test]
     fn all_right_still_leaves_room() {
         // p = 1: high = 1 and low = n / (n + z²).
         let (value, low, high) = wilson(100.0, 100.0, 0.95);

@@ -255,7 +255,7 @@ fn labels_and_strings_of_different_lengths() {
     Broken::array("data_y", Some(labels(&[0, 1]))).says(&[
         ", array `data_x` has 3 rows, but ",
         ", array `data_y` has 2",
-        "one label per sequence",
+        "one row per sequence",
     ]);
 }
 

@@ -40,10 +40,10 @@ fn the_simulated_file_is_the_one_in_the_manifest_and_reads() {
     assert_eq!(truth, Identity::Known(&MANIFEST.files[2]));
 
     let task = rnn_dna::read_train(&path, Policy::default()).unwrap();
-    assert_eq!(lengths(&task.train.sequences), (200, 400));
-    assert_eq!(lengths(&task.valid.sequences), (50, 1_200));
-    assert_eq!(task.train.labels.counts(), [40; 5]);
-    assert_eq!(task.valid.labels.counts(), [10; 5]);
+    assert_eq!(lengths(&task.train.sequences), (400, 400));
+    assert_eq!(lengths(&task.valid.sequences), (100, 1_200));
+    assert_eq!(task.train.labels.counts(), [80; 5]);
+    assert_eq!(task.valid.labels.counts(), [20; 5]);
     let test = rnn_dna::read_test(&path, Policy::default()).unwrap();
     assert_eq!(lengths(&test), (100, 2_000));
 }
@@ -239,7 +239,10 @@ fn a_submission_that_cannot_be_scored_says_why() {
     says(b"", &["the file is empty (0 bytes)"]);
     says(
         &labels(&[1, 2]),
-        &[" has 2 rows, but ", "test-labels.npy has 100"],
+        &[
+            " has 2 rows, but ",
+            "test-labels.npy has 100; both need one row per sequence",
+        ],
     );
     says(
         &labels(&[1, 9]),

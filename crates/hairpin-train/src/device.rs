@@ -1,0 +1,142 @@
+//! [`DeviceKind`]: the one place that names backends.
+
+use crate::TrainError;
+use burn::tensor::Device;
+use std::fmt;
+use std::str::FromStr;
+
+/// A device as a program's user names it: `flex`, `ndarray`, `vulkan`, `vulkan:1`, `cuda`, `cuda:0`.
+///
+/// | name | cargo feature | what it is | same seed, same bytes |
+/// |---|---|---|---|
+/// | `flex` | `flex` (default) | Burn's pure-Rust CPU backend, with the fused kernels of `hairpin-nn` | yes, at any number of threads |
+/// | `ndarray` | `ndarray` | the CPU backend that upstream marked deprecated in 0.22; a second opinion | yes |
+/// | `vulkan:i` | `vulkan` | discrete GPU `i` through Vulkan; without `:i`, the best there is | not promised |
+/// | `cuda:i` | `cuda` | NVIDIA GPU `i` | not promised |
+///
+/// ```
+/// use hairpin_train::DeviceKind;
+/// let kind: DeviceKind = "flex".parse()?;
+/// let device = kind.device()?;
+/// assert_eq!(kind.to_string(), "flex");
+/// # Ok::<(), hairpin_train::TrainError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DeviceKind {
+    /// Burn's pure-Rust CPU backend.
+    #[default]
+    Flex,
+    /// `burn-ndarray`.
+    NdArray,
+    /// A GPU through Vulkan, by index among the discrete ones, or the best.
+    Vulkan(Option<usize>),
+    /// An NVIDIA GPU by index.
+    Cuda(usize),
+}
+
+impl DeviceKind {
+    /// The device itself, without autodiff.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::Device`] when the program was built without the backend's feature.
+    pub fn device(self) -> Result<Device, TrainError> {
+        match self {
+            #[cfg(feature = "flex")]
+            Self::Flex => Ok(Device::flex()),
+            #[cfg(feature = "ndarray")]
+            #[allow(deprecated)] // By upstream; kept as the second CPU oracle.
+            Self::NdArray => Ok(Device::ndarray()),
+            #[cfg(feature = "vulkan")]
+            Self::Vulkan(index) => {
+                use burn::tensor::DeviceKind as Gpu;
+                Ok(Device::vulkan(
+                    index.map_or(Gpu::DefaultDevice, Gpu::DiscreteGpu),
+                ))
+            }
+            #[cfg(feature = "cuda")]
+            Self::Cuda(index) => Ok(Device::cuda(index)),
+            #[allow(unreachable_patterns)]
+            absent => {
+                let feature = absent.feature();
+                Err(TrainError::Device {
+                    name: absent.to_string(),
+                    reason: format!(
+                        "this program was built without it: build again with `--features {feature}`"
+                    ),
+                })
+            }
+        }
+    }
+
+    fn feature(self) -> &'static str {
+        match self {
+            Self::Flex => "flex",
+            Self::NdArray => "ndarray",
+            Self::Vulkan(_) => "vulkan",
+            Self::Cuda(_) => "cuda",
+        }
+    }
+}
+
+impl fmt::Display for DeviceKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Vulkan(Some(index)) | Self::Cuda(index) => {
+                write!(f, "{}:{index}", self.feature())
+            }
+            _ => f.write_str(self.feature()),
+        }
+    }
+}
+
+impl FromStr for DeviceKind {
+    type Err = TrainError;
+
+    fn from_str(text: &str) -> Result<Self, TrainError> {
+        let refuse = || TrainError::Device {
+            name: text.to_owned(),
+            reason: "expected flex, ndarray, vulkan, vulkan:INDEX, cuda or cuda:INDEX".to_owned(),
+        };
+        let (name, index) = match text.split_once(':') {
+            None => (text, None),
+            Some((name, index)) => (name, Some(index.parse().map_err(|_| refuse())?)),
+        };
+        match (name, index) {
+            ("flex", None) => Ok(Self::Flex),
+            ("ndarray", None) => Ok(Self::NdArray),
+            ("vulkan", index) => Ok(Self::Vulkan(index)),
+            ("cuda", index) => Ok(Self::Cuda(index.unwrap_or(0))),
+            _ => Err(refuse()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_survive_a_round_trip() {
+        for name in ["flex", "ndarray", "vulkan", "vulkan:1", "cuda:0", "cuda:3"] {
+            let kind: DeviceKind = name.parse().unwrap();
+            assert_eq!(kind.to_string(), name);
+        }
+        assert_eq!("cuda".parse::<DeviceKind>().unwrap(), DeviceKind::Cuda(0));
+    }
+
+    #[test]
+    fn another_name_is_refused_with_the_list() {
+        for name in ["", "gpu", "flex:0", "cuda:x", "cuda:-1", "vulkan:"] {
+            let error = name.parse::<DeviceKind>().unwrap_err().to_string();
+            assert!(error.contains("expected flex, ndarray"), "{error}");
+        }
+    }
+
+    #[cfg(not(feature = "cuda"))]
+    #[test]
+    fn a_backend_left_out_names_its_feature() {
+        let error = DeviceKind::Cuda(0).device().unwrap_err().to_string();
+        assert!(error.contains("--features cuda"), "{error}");
+    }
+}

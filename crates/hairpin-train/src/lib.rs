@@ -1,0 +1,87 @@
+//! Train, checkpoint, predict and report: one loop for every hairpin model, on [Burn](https://burn.dev).
+//!
+//! ```
+//! use hairpin_models::SequenceLstmConfig;
+//! use hairpin_seq::{Dna, OneHot, Seq};
+//! use hairpin_targets::{ClassLabels, most_likely};
+//! use hairpin_train::{
+//!     Classification, DeviceKind, Examples, FitConfig, Progress, RunDir, SequenceDataset, Session, Stop, fit, predict,
+//! };
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let folder = folder.path().join("run");
+//! // Class 0 repeats AC, class 1 repeats GT.
+//! let text = |row: usize| if row % 2 == 0 { "ACACACACACAC" } else { "GTGTGTGTGTGT" };
+//! let sequences = (0..16).map(|row| text(row).parse()).collect::<Result<Vec<Seq<Dna>>, _>>()?;
+//! let labels = ClassLabels::new((0..16).map(|row| row % 2).collect(), 2)?;
+//! let inputs = SequenceDataset::new(&sequences, OneHot::default());
+//! let examples = Examples { inputs: &inputs, targets: &labels };
+//!
+//! let model = SequenceLstmConfig::new(4, 2).with_d_hidden(8);
+//! let config = FitConfig { epochs: 30, batch_size: 4, learning_rate: 0.02, ..FitConfig::default() };
+//! let device = DeviceKind::Flex.device()?;
+//! let fitted = fit(
+//!     |device| model.init(device).expect("the configuration is valid"),
+//!     &Classification,
+//!     examples, // to learn from
+//!     examples, // to choose the best epoch by: held-out rows in real life
+//!     &config,
+//!     Session {
+//!         run: &RunDir::create(&folder)?,
+//!         device: &device,
+//!         origin: &[],
+//!         resume: false,
+//!         progress: Progress::Hidden,
+//!         stop: Stop::default(),
+//!     },
+//! )?;
+//! let probabilities = predict(&fitted.model, &Classification, &inputs, 4, &device)?;
+//! assert_eq!(most_likely(&probabilities)?, labels.labels());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! What [`fit`] promises: rows of like length meet in a batch; the weights of the best epoch are returned; every draw comes from the
+//! seed; a run that is asked to [stop](Stop) leaves a checkpoint from which it ends with the same bytes; a loss that is no longer a
+//! number is an error. A run is a folder that only [`RunDir`] knows; a [`Bundle`] in it loads whole or is refused.
+//!
+//! | module | what is there |
+//! |---|---|
+//! | here | [`fit`], [`predict`], datasets, objectives, devices, runs and bundles |
+//! | [`config`] | a TOML file laid over defaults, unknown keys refused by line and column |
+//! | [`history`] | the epochs of a run, as CSV both ways |
+//! | [`report`] | one self-contained HTML file with curves, tables and confusion matrices |
+//!
+//! Device: `DeviceKind` is the only place that names backends; each is a cargo feature (`flex`, `ndarray`, `vulkan`, `cuda`).
+//!
+//! What it does not do: it reads no data files (`hairpin-tasks`), has one objective so far ([`Classification`]), and neither search,
+//! ensembles, weight averaging nor explanation yet.
+
+mod bundle;
+mod checkpoint;
+pub mod config;
+mod dataset;
+mod device;
+mod digest;
+mod error;
+mod fit;
+pub mod history;
+mod objective;
+mod predict;
+mod progress;
+pub mod report;
+mod run_dir;
+mod schedule;
+mod weights;
+
+pub use bundle::Bundle;
+pub use burn::tensor::Device;
+pub use dataset::{Dataset, SequenceDataset};
+pub use device::DeviceKind;
+pub use error::TrainError;
+pub use fit::{Examples, FitConfig, Fitted, Session, Stop, fit};
+pub use objective::{Classification, Evaluation, Objective};
+pub use predict::predict;
+pub use progress::{Meter, Progress};
+pub use run_dir::RunDir;
+pub use schedule::ScheduleKind;
+pub use weights::{load_weights, weights_of};

@@ -1,0 +1,64 @@
+//! [`predict`]: a model over any number of examples, in their order.
+
+use crate::dataset::batches_by_length;
+use crate::{Dataset, Objective, TrainError};
+use burn::tensor::Device;
+use hairpin_models::Model;
+use ndarray::{Array2, ArrayView1};
+
+/// Predictions `[n_examples, n_outputs]` in the order of the examples, whatever the batches were.
+///
+/// `model` must be in evaluation ([`Module::valid`](burn::module::Module::valid)) and on `device`, without autodiff: a
+/// differentiable forward pass would keep every batch in memory.
+///
+/// # Errors
+///
+/// [`TrainError::TooShort`] for the first example that the model cannot read.
+///
+/// # Panics
+///
+/// When `batch_size` is 0.
+pub fn predict<M, D, O>(
+    model: &M,
+    objective: &O,
+    inputs: &D,
+    batch_size: usize,
+    device: &Device,
+) -> Result<Array2<f32>, TrainError>
+where
+    M: Model,
+    D: Dataset<Input = M::Input>,
+    O: Objective,
+{
+    check_lengths(model, inputs)?;
+    let lengths: Vec<usize> = (0..inputs.len()).map(|row| inputs.length(row)).collect();
+    let mut predictions = Array2::zeros((inputs.len(), model.n_outputs()));
+    for rows in batches_by_length(&lengths, batch_size) {
+        let outputs = model.forward(inputs.batch(&rows, None, device));
+        let values = objective
+            .activate(outputs)
+            .into_data()
+            .try_into_vec::<f32>()
+            .expect("a model's outputs are f32");
+        for (&row, values) in rows.iter().zip(values.chunks_exact(model.n_outputs())) {
+            predictions.row_mut(row).assign(&ArrayView1::from(values));
+        }
+    }
+    Ok(predictions)
+}
+
+/// Refuses examples that the model cannot read.
+pub(crate) fn check_lengths<M: Model, D: Dataset>(model: &M, inputs: &D) -> Result<(), TrainError> {
+    let minimum = model.min_length();
+    for row in 0..inputs.len() {
+        let length = inputs.length(row);
+        if length < minimum {
+            return Err(TrainError::TooShort {
+                row,
+                length,
+                minimum,
+            });
+        }
+    }
+    Ok(())
+}

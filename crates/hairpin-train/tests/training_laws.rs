@@ -1,0 +1,468 @@
+//! What `fit` and `predict` promise, on strings whose classes a small network can tell apart in a second.
+
+use burn::tensor::{Device, Tensor};
+use hairpin_models::{SequenceInput, SequenceLstm, SequenceLstmConfig};
+use hairpin_seq::{Dna, OneHot, Seq};
+use hairpin_targets::{ClassLabels, TargetError};
+use hairpin_train::{
+    Classification, Dataset, Evaluation, Examples, FitConfig, Fitted, Objective, Progress, RunDir,
+    SequenceDataset, Session, Stop, TrainError, fit, predict,
+};
+use ndarray::Array2;
+use rand_chacha::ChaCha8Rng;
+use std::cell::Cell;
+
+/// Strings of lengths 6 to 24; class 0 repeats AC, class 1 repeats GT.
+fn strings(count: usize) -> (Vec<Seq<Dna>>, ClassLabels) {
+    let text = |row: usize| ["AC", "GT"][row % 2].repeat(3 + (row * 7) % 10);
+    let sequences = (0..count).map(|row| text(row).parse().unwrap()).collect();
+    let labels = ClassLabels::new((0..count).map(|row| row % 2).collect(), 2).unwrap();
+    (sequences, labels)
+}
+
+fn build(device: &Device) -> SequenceLstm {
+    SequenceLstmConfig::new(4, 2)
+        .with_conv_channels(4)
+        .with_d_hidden(4)
+        .with_d_dense(4)
+        .with_dropout(0.2)
+        .init(device)
+        .unwrap()
+}
+
+fn config() -> FitConfig {
+    FitConfig {
+        epochs: 6,
+        batch_size: 4,
+        learning_rate: 0.01,
+        ..FitConfig::default()
+    }
+}
+
+/// Sequences that do something at their `n`-th batch of training, counted from 1.
+struct At<'a, F> {
+    inner: SequenceDataset<'a, Dna, OneHot>,
+    seen: Cell<usize>,
+    then: F,
+}
+
+impl<F: Fn(usize, SequenceInput) -> SequenceInput> Dataset for At<'_, F> {
+    type Input = SequenceInput;
+    fn len(&self) -> usize {
+        self.inner.len()
+    }
+    fn length(&self, row: usize) -> usize {
+        self.inner.length(row)
+    }
+    fn batch(
+        &self,
+        rows: &[usize],
+        augment: Option<&mut ChaCha8Rng>,
+        device: &Device,
+    ) -> SequenceInput {
+        let input = self.inner.batch(rows, augment, device);
+        if !device.is_autodiff() {
+            return input;
+        }
+        self.seen.set(self.seen.get() + 1);
+        (self.then)(self.seen.get(), input)
+    }
+}
+
+/// Trains on 16 strings and judges by the same; `then` sees every batch of training.
+fn train<O: Objective<Target = ClassLabels>>(
+    objective: &O,
+    config: &FitConfig,
+    run: &RunDir,
+    resume: bool,
+    stop: &Stop,
+    then: impl Fn(usize, SequenceInput) -> SequenceInput,
+) -> Result<Fitted<SequenceLstm>, TrainError> {
+    let (sequences, labels) = strings(16);
+    let inputs = At {
+        inner: SequenceDataset::new(&sequences, OneHot::default()),
+        seen: Cell::new(0),
+        then,
+    };
+    let examples = Examples {
+        inputs: &inputs,
+        targets: &labels,
+    };
+    fit(
+        build,
+        objective,
+        examples,
+        examples,
+        config,
+        Session {
+            run,
+            device: &Device::flex(),
+            origin: &[("data".into(), "toy".into())],
+            resume,
+            progress: Progress::Hidden,
+            stop: stop.clone(),
+        },
+    )
+}
+
+fn folder() -> (tempfile::TempDir, RunDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let run = RunDir::create(folder.path().join("run")).unwrap();
+    (folder, run)
+}
+
+fn probabilities(fitted: &Fitted<SequenceLstm>) -> Array2<f32> {
+    let (sequences, _) = strings(16);
+    let inputs = SequenceDataset::new(&sequences, OneHot::default());
+    predict(&fitted.model, &Classification, &inputs, 4, &Device::flex()).unwrap()
+}
+
+/// Burn's generator, which dropout draws from, belongs to the process: one run at a time.
+fn alone() -> std::sync::MutexGuard<'static, ()> {
+    static ONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    ONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+#[test]
+fn the_returned_weights_are_those_of_the_best_epoch() {
+    let _alone = alone();
+    let (_folder, run) = folder();
+    // A rate this high makes the loss go up and down.
+    let config = FitConfig {
+        learning_rate: 0.2,
+        epochs: 12,
+        ..config()
+    };
+    let fitted = train(
+        &Classification,
+        &config,
+        &run,
+        false,
+        &Stop::default(),
+        |_, x| x,
+    )
+    .unwrap();
+    let best = fitted.history.best().unwrap();
+    let (_, labels) = strings(16);
+    let found = Classification
+        .evaluate(&probabilities(&fitted), &labels)
+        .unwrap();
+    assert_eq!(
+        (found.loss, found.score),
+        (best.valid_loss, best.valid_score)
+    );
+    for epoch in &fitted.history.epochs {
+        assert!(
+            (epoch.valid_score, -epoch.valid_loss) <= (best.valid_score, -best.valid_loss),
+            "epoch {} was better",
+            epoch.epoch
+        );
+    }
+}
+
+#[test]
+fn predictions_are_in_the_order_of_the_examples_whatever_the_batches() {
+    let device = Device::flex();
+    let model = {
+        let _alone = alone();
+        build(&device)
+    };
+    let (sequences, _) = strings(13);
+    let inputs = SequenceDataset::new(&sequences, OneHot::default());
+    let one = predict(&model, &Classification, &inputs, 1, &device).unwrap();
+    for batch_size in [2, 5, 13, 100] {
+        let many = predict(&model, &Classification, &inputs, batch_size, &device).unwrap();
+        for (a, b) in one.iter().zip(&many) {
+            assert!((a - b).abs() < 1e-5, "batches of {batch_size}: {a} and {b}");
+        }
+    }
+    let none: Vec<Seq<Dna>> = Vec::new();
+    let inputs = SequenceDataset::new(&none, OneHot::default());
+    let found = predict(&model, &Classification, &inputs, 4, &device).unwrap();
+    assert_eq!(found.dim(), (0, 2));
+}
+
+#[test]
+fn a_run_that_is_stopped_anywhere_and_resumed_ends_with_the_same_numbers() {
+    let _alone = alone();
+    let (_folder, run) = folder();
+    let whole = train(
+        &Classification,
+        &config(),
+        &run,
+        false,
+        &Stop::default(),
+        |_, x| x,
+    )
+    .unwrap();
+    // 4 batches an epoch: the first of an epoch, one in the middle, the last.
+    for at in [6, 9, 16, 24] {
+        let (_folder, run) = folder();
+        let stop = Stop::default();
+        let asked = stop.clone();
+        let error = train(
+            &Classification,
+            &config(),
+            &run,
+            false,
+            &stop,
+            move |batch, x| {
+                if batch == at {
+                    asked.request();
+                }
+                x
+            },
+        );
+        let stopped = match error {
+            // Asked in the last batch of an epoch, the run stops at the next one's start, and of all at its end.
+            Ok(_) => {
+                assert_eq!(at, 24);
+                continue;
+            }
+            Err(error) => error,
+        };
+        assert!(
+            matches!(stopped, TrainError::Interrupted { .. }),
+            "{stopped}"
+        );
+        let again = train(
+            &Classification,
+            &config(),
+            &run,
+            false,
+            &Stop::default(),
+            |_, x| x,
+        );
+        assert!(matches!(again, Err(TrainError::CheckpointInTheWay { .. })));
+        let resumed = train(
+            &Classification,
+            &config(),
+            &run,
+            true,
+            &Stop::default(),
+            |_, x| x,
+        )
+        .unwrap();
+        assert_eq!(
+            probabilities(&whole),
+            probabilities(&resumed),
+            "stopped at batch {at}"
+        );
+        let losses = |fitted: &Fitted<SequenceLstm>| {
+            let epochs = fitted.history.epochs.iter();
+            epochs
+                .map(|e| (e.train_loss, e.valid_loss, e.best))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(losses(&whole), losses(&resumed));
+    }
+}
+
+#[test]
+fn a_damaged_checkpoint_is_refused() {
+    let _alone = alone();
+    let (_folder, run) = folder();
+    let stop = Stop::default();
+    let asked = stop.clone();
+    let stopped = train(
+        &Classification,
+        &config(),
+        &run,
+        false,
+        &stop,
+        move |batch, x| {
+            if batch == 10 {
+                asked.request();
+            }
+            x
+        },
+    );
+    assert!(matches!(
+        stopped,
+        Err(TrainError::Interrupted { epoch: 3, .. })
+    ));
+    let folder = run.file(RunDir::CHECKPOINT).join("epoch-0002");
+    for name in ["best.bpk", "optimizer.bpk", "state.json"] {
+        let path = folder.join(name);
+        let own = std::fs::read(&path).unwrap();
+        for broken in [&own[..own.len() / 2], b"", b"{}"] {
+            std::fs::write(&path, broken).unwrap();
+            let again = train(
+                &Classification,
+                &config(),
+                &run,
+                true,
+                &Stop::default(),
+                |_, x| x,
+            );
+            let error = again.unwrap_err();
+            assert!(
+                matches!(error, TrainError::CheckpointBroken { .. }),
+                "{name}: {error}"
+            );
+            assert!(error.to_string().contains(name), "{error}");
+        }
+        std::fs::write(&path, own).unwrap();
+    }
+    train(
+        &Classification,
+        &config(),
+        &run,
+        true,
+        &Stop::default(),
+        |_, x| x,
+    )
+    .unwrap();
+}
+
+#[test]
+fn a_loss_that_is_not_a_number_stops_the_run_and_keeps_what_was_learnt() {
+    let _alone = alone();
+    let (_folder, run) = folder();
+    let error = train(
+        &Classification,
+        &config(),
+        &run,
+        false,
+        &Stop::default(),
+        |batch, input| {
+            if batch < 7 {
+                return input;
+            }
+            SequenceInput::new(input.x * f32::NAN, input.lengths)
+        },
+    )
+    .unwrap_err();
+    assert!(
+        matches!(error, TrainError::Diverged { epoch: 2, batch: 3, loss } if loss.is_nan()),
+        "{error}"
+    );
+    assert!(run.file(RunDir::CHECKPOINT).join("epoch-0001").is_dir());
+}
+
+/// Classification whose score never moves.
+struct Level;
+
+impl Objective for Level {
+    type Target = ClassLabels;
+    fn rows(&self, target: &ClassLabels) -> usize {
+        target.len()
+    }
+    fn loss(&self, outputs: Tensor<2>, target: &ClassLabels, rows: &[usize]) -> Tensor<1> {
+        Classification.loss(outputs, target, rows)
+    }
+    fn activate(&self, outputs: Tensor<2>) -> Tensor<2> {
+        Classification.activate(outputs)
+    }
+    fn evaluate(&self, _: &Array2<f32>, _: &ClassLabels) -> Result<Evaluation, TargetError> {
+        Ok(Evaluation {
+            loss: 1.0,
+            score: 0.5,
+        })
+    }
+    fn score_name(&self) -> &'static str {
+        "nothing"
+    }
+}
+
+#[test]
+fn patience_ends_a_run_whose_score_does_not_move() {
+    let _alone = alone();
+    let (_folder, run) = folder();
+    let config = FitConfig {
+        patience: 3,
+        epochs: 20,
+        ..config()
+    };
+    let fitted = train(&Level, &config, &run, false, &Stop::default(), |_, x| x).unwrap();
+    assert_eq!(fitted.history.epochs.len(), 4);
+    assert_eq!(fitted.history.best().unwrap().epoch, 1);
+}
+
+#[test]
+fn clipping_bounds_the_step_and_not_the_report() {
+    let _alone = alone();
+    let first_losses = |max_gradient_norm| {
+        let (_folder, run) = folder();
+        let config = FitConfig {
+            max_gradient_norm,
+            epochs: 1,
+            ..config()
+        };
+        let fitted = train(
+            &Classification,
+            &config,
+            &run,
+            false,
+            &Stop::default(),
+            |_, x| x,
+        )
+        .unwrap();
+        (
+            fitted.history.epochs[0].gradient_norm,
+            probabilities(&fitted),
+        )
+    };
+    let (norm, free) = first_losses(0.0);
+    assert!(norm > 0.01);
+    // Adam's epsilon makes a vanishing gradient a vanishing step.
+    let (clipped_norm, clipped) = first_losses(1e-12);
+    assert!(
+        clipped_norm > 0.01,
+        "the norm is reported before it is clipped"
+    );
+    assert_ne!(free, clipped);
+}
+
+#[test]
+fn rows_that_do_not_fit_together_are_refused() {
+    let device = Device::flex();
+    let (_folder, run) = folder();
+    let (sequences, labels) = strings(8);
+    let fit_on = |sequences: &[Seq<Dna>], labels: &ClassLabels| {
+        let inputs = SequenceDataset::new(sequences, OneHot::default());
+        let examples = Examples {
+            inputs: &inputs,
+            targets: labels,
+        };
+        let session = Session {
+            run: &run,
+            device: &device,
+            origin: &[],
+            resume: false,
+            progress: Progress::Hidden,
+            stop: Stop::default(),
+        };
+        fit(
+            build,
+            &Classification,
+            examples,
+            examples,
+            &config(),
+            session,
+        )
+        .unwrap_err()
+    };
+    assert!(matches!(
+        fit_on(&sequences[..5], &labels),
+        TrainError::RowsDiffer {
+            inputs: 5,
+            targets: 8
+        }
+    ));
+    let none = ClassLabels::new(Vec::new(), 2).unwrap();
+    assert!(matches!(
+        fit_on(&[], &none),
+        TrainError::NoRows { part: "training" }
+    ));
+    let short: Vec<Seq<Dna>> = vec!["ACGT".parse().unwrap(), "AC".parse().unwrap()];
+    let labels = ClassLabels::new(vec![0, 1], 2).unwrap();
+    assert!(matches!(
+        fit_on(&short, &labels),
+        TrainError::TooShort {
+            row: 1,
+            length: 2,
+            minimum: 3
+        }
+    ));
+}

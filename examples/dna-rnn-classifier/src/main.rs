@@ -1,0 +1,316 @@
+//! Five classes of DNA strings, trained at 400 nt and predicted at 2,000 nt by a recurrent network.
+
+mod outcome;
+mod settings;
+
+use anyhow::{Context, Result};
+use clap::{Args, Parser, Subcommand};
+use hairpin::models::SequenceLstm;
+use hairpin::seq::{Dna, OneHot, Seq};
+use hairpin::targets::control::{Classifier, MajorityClass, MarkovChain, NearestCentroid};
+use hairpin::targets::most_likely;
+use hairpin::tasks::manifest::Identity;
+use hairpin::tasks::rnn_dna::{self, MANIFEST, SUBMISSION};
+use hairpin::train::{
+    Bundle, Classification, Device, DeviceKind, Examples, Progress, RunDir, SequenceDataset,
+    Session, Stop, fit, load_weights, predict, weights_of,
+};
+use outcome::{Judged, Outcome};
+use settings::Settings;
+use std::io::{IsTerminal, stderr};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// The name under which the model is bundled.
+const MODEL: &str = "sequence_lstm";
+
+/// The simulated data of the repository, and the truth about its test strings.
+const FIXTURE: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../../fixtures/tasks/rnn-dna/rnn-dna-simulated.npz"
+);
+const FIXTURE_TRUTH: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../../fixtures/tasks/rnn-dna/test-labels.npy"
+);
+
+/// Classifies DNA strings by a recurrent network that is trained on short ones and asked about long ones.
+///
+/// The data are one npz file: data_x (n,) <U400 and data_y int64 to train on, val_x and val_y to validate, test_x to label. The answer
+/// is prediction.npy, (n,) int64. Progress and logs go to stderr, results to stdout; the exit status is 0 only when all is written.
+#[derive(Parser)]
+#[command(version, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Train, score on the validation strings beside simple controls, label the test strings, write a report
+    Train(TrainArgs),
+    /// Label the test strings of a file with a trained model
+    Predict(PredictArgs),
+    /// Score a run's prediction.npy against true labels
+    Evaluate(EvaluateArgs),
+}
+
+#[derive(Args)]
+struct TrainArgs {
+    /// The data, an npz file; without it, the repository's simulated data
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
+    /// A TOML file laid over the defaults; see configs/default.toml for every key
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The folder of the run: weights, metrics, prediction.npy, report.html
+    #[arg(long, value_name = "DIR", default_value = "runs/dna-rnn-classifier")]
+    run: PathBuf,
+    /// Seed of the first weights and of every later draw, in place of the configuration's
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// flex, ndarray, vulkan[:INDEX] or cuda[:INDEX]; those not built in say which feature to build with
+    #[arg(long, value_name = "DEVICE", default_value_t)]
+    device: DeviceKind,
+    /// Go on with a run that was stopped, from its last complete epoch
+    #[arg(long)]
+    resume: bool,
+    /// Print the results as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct PredictArgs {
+    /// The folder of a trained run
+    #[arg(long, value_name = "DIR")]
+    run: PathBuf,
+    /// The npz file whose test_x is to be labelled; without it, the repository's simulated data
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
+    /// Where to write the labels; without it, prediction.npy in the run's folder
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// flex, ndarray, vulkan[:INDEX] or cuda[:INDEX]
+    #[arg(long, value_name = "DEVICE", default_value_t)]
+    device: DeviceKind,
+    /// Print the result as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct EvaluateArgs {
+    /// The folder of a run with its prediction.npy
+    #[arg(long, value_name = "DIR")]
+    run: PathBuf,
+    /// The true labels, an npy file of int64
+    #[arg(long, value_name = "FILE")]
+    labels: PathBuf,
+    /// Print the result as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Train(args) => train(args),
+        Command::Predict(args) => label(args),
+        Command::Evaluate(args) => evaluate(args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn train(args: TrainArgs) -> Result<()> {
+    let started = Instant::now();
+    let settings = Settings::load(args.config.as_deref(), args.seed)?;
+    let device = args.device.device()?;
+    let path = args.data.as_deref().unwrap_or(Path::new(FIXTURE));
+    let identity = identify(path)?;
+    let data = rnn_dna::read_train(path, settings.data.policy())?;
+    let (train, valid) = (&data.train, &data.valid);
+    let test = rnn_dna::read_test(path, settings.data.policy())?;
+    let run = RunDir::create(&args.run)?;
+
+    let (x, y) = (&train.sequences, &train.labels);
+    let controls: Vec<Box<dyn Classifier<Dna>>> = vec![
+        Box::new(MajorityClass.fit(x, y)?),
+        Box::new(NearestCentroid::new(2).fit(x, y)?),
+        Box::new(MarkovChain::fit_best_order(
+            0..=4,
+            x,
+            y,
+            &valid.sequences,
+            &valid.labels,
+        )?),
+    ];
+    let truth = match args.data {
+        None => Some(rnn_dna::read_labels(Path::new(FIXTURE_TRUTH))?),
+        Some(_) => None,
+    };
+    let mut judged = Vec::new();
+    for control in controls {
+        let on_valid = control.predict_proba(&valid.sequences);
+        let on_test = control.predict(&test);
+        judged.push(Judged::new(
+            control.name(),
+            on_valid,
+            on_test,
+            &valid.labels,
+        )?);
+    }
+
+    let encode = |sequences| SequenceDataset::new(sequences, OneHot::default());
+    let mut shown = encode(&train.sequences);
+    if settings.fit.min_crop > 0 {
+        shown = shown.with_min_crop(settings.fit.min_crop);
+    }
+    let fitted = fit(
+        |device| {
+            settings
+                .model
+                .init(device)
+                .expect("validated when it was loaded")
+        },
+        &Classification,
+        Examples {
+            inputs: &shown,
+            targets: &train.labels,
+        },
+        Examples {
+            inputs: &encode(&valid.sequences),
+            targets: &valid.labels,
+        },
+        &settings.fit,
+        Session {
+            run: &run,
+            device: &device,
+            origin: &[
+                ("configuration".into(), settings.to_toml()?),
+                ("data file (by SHA-256)".into(), identity.sha256().into()),
+                ("device".into(), args.device.to_string()),
+            ],
+            resume: args.resume,
+            progress: progress(),
+            stop: stop_on_ctrl_c()?,
+        },
+    )?;
+
+    let batch_size = settings.fit.batch_size;
+    let on_valid = predict(
+        &fitted.model,
+        &Classification,
+        &encode(&valid.sequences),
+        batch_size,
+        &device,
+    )?;
+    let on_test = labels(&fitted.model, &test, batch_size, &device)?;
+    Bundle {
+        model: MODEL.into(),
+        config_toml: settings.to_toml()?,
+        targets: serde_json::json!({ "n_classes": rnn_dna::N_CLASSES, "alphabet": "DNA", "encoding": "one_hot" }),
+        weights: weights_of(&fitted.model, &run.file(RunDir::MODEL))?,
+    }
+    .save(&run)?;
+    rnn_dna::write_submission(&run.file(SUBMISSION), &on_test)?;
+    judged.push(Judged::new(
+        format!("{MODEL} (the model)"),
+        on_valid,
+        on_test,
+        &valid.labels,
+    )?);
+
+    let outcome = Outcome {
+        settings: &settings,
+        device: args.device,
+        identity: &identity,
+        history: fitted.history,
+        judged,
+        data: &data,
+        truth,
+        seconds: started.elapsed().as_secs_f64(),
+    };
+    outcome.finish(&run, args.json)
+}
+
+fn label(args: PredictArgs) -> Result<()> {
+    let run = RunDir::open(&args.run)?;
+    let device = args.device.device()?;
+    let bundle = Bundle::load(&run, MODEL)?;
+    let settings = Settings::from_bundle(&bundle.config_toml, &run.file(RunDir::RUN))?;
+    let path = args.data.as_deref().unwrap_or(Path::new(FIXTURE));
+    let _ = identify(path)?;
+    let test = rnn_dna::read_test(path, settings.data.policy())?;
+    let model = settings.model.init(&device)?;
+    let model = load_weights(model, bundle.weights, &run.file(RunDir::MODEL))?;
+    let found = labels(&model, &test, settings.fit.batch_size, &device)?;
+    let out = args.out.unwrap_or_else(|| run.file(SUBMISSION));
+    rnn_dna::write_submission(&out, &found)?;
+    if args.json {
+        println!(
+            "{}",
+            serde_json::json!({ "labels": found.len(), "file": out })
+        );
+    } else {
+        println!("{} labels in {}", found.len(), out.display());
+    }
+    Ok(())
+}
+
+fn evaluate(args: EvaluateArgs) -> Result<()> {
+    let run = RunDir::open(&args.run)?;
+    let score = rnn_dna::score(&run.file(SUBMISSION), &args.labels)?;
+    outcome::print_score(&score, args.json)
+}
+
+/// The most likely class of each string.
+fn labels(
+    model: &SequenceLstm,
+    sequences: &[Seq<Dna>],
+    batch_size: usize,
+    device: &Device,
+) -> Result<Vec<usize>> {
+    let inputs = SequenceDataset::new(sequences, OneHot::default());
+    let probabilities = predict(model, &Classification, &inputs, batch_size, device)?;
+    Ok(most_likely(&probabilities)?)
+}
+
+/// Which known file this is; one that is not known is welcome, and said to be so.
+fn identify(path: &Path) -> Result<Identity> {
+    let identity = MANIFEST.verify(path)?;
+    if let Identity::Unknown { .. } = &identity {
+        eprintln!("note: {identity}");
+    }
+    Ok(identity)
+}
+
+/// A bar where somebody watches, plain lines elsewhere.
+fn progress() -> Progress {
+    if stderr().is_terminal() {
+        Progress::Bar
+    } else {
+        Progress::Lines(Box::new(stderr()))
+    }
+}
+
+/// The first Ctrl-C ends the run after the batch at hand, with a checkpoint; the second ends the program at once.
+fn stop_on_ctrl_c() -> Result<Stop> {
+    let stop = Stop::default();
+    let asked = stop.clone();
+    ctrlc::set_handler(move || {
+        if asked.requested() {
+            std::process::exit(130);
+        }
+        asked.request();
+        eprintln!("stopping after this batch; Ctrl-C again to stop at once");
+    })
+    .context("cannot listen for Ctrl-C")?;
+    Ok(stop)
+}

@@ -1,0 +1,256 @@
+//! What a run ends with: the table on stdout, `split.json` and `report.html`.
+
+use crate::settings::Settings;
+use anyhow::Result;
+use hairpin::targets::metrics::{Bootstrap, Confusion, Estimate, accuracy, cross_entropy};
+use hairpin::targets::{ClassLabels, most_likely};
+use hairpin::tasks::manifest::Identity;
+use hairpin::tasks::rnn_dna::{SUBMISSION, Score, Train};
+use hairpin::train::history::History;
+use hairpin::train::report::{ConfusionFigure, Report, Table};
+use hairpin::train::{DeviceKind, RunDir};
+use ndarray::Array2;
+use serde_json::{Value, json};
+
+/// Confidence of every interval.
+const LEVEL: f64 = 0.95;
+
+/// One classifier's answers and how good they are.
+pub(crate) struct Judged {
+    name: String,
+    accuracy: Estimate,
+    cross_entropy: Estimate,
+    confusion: Confusion,
+    on_test: Vec<usize>,
+}
+
+impl Judged {
+    /// Judges probabilities `[n, classes]` of the validation strings; the test strings' labels are kept to be compared.
+    pub(crate) fn new(
+        name: String,
+        on_valid: Array2<f32>,
+        on_test: Vec<usize>,
+        truth: &ClassLabels,
+    ) -> Result<Self> {
+        let predicted = most_likely(&on_valid)?;
+        let bootstrap = Bootstrap {
+            level: LEVEL,
+            ..Bootstrap::default()
+        };
+        Ok(Self {
+            name,
+            accuracy: accuracy(&predicted, truth, LEVEL)?,
+            cross_entropy: cross_entropy(&on_valid, truth, bootstrap)?,
+            confusion: Confusion::new(&predicted, truth)?,
+            on_test,
+        })
+    }
+}
+
+/// A finished run.
+pub(crate) struct Outcome<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) device: DeviceKind,
+    pub(crate) identity: &'a Identity,
+    pub(crate) history: History,
+    /// The controls, then the model.
+    pub(crate) judged: Vec<Judged>,
+    pub(crate) data: &'a Train,
+    /// True labels of the test strings, where they are known.
+    pub(crate) truth: Option<ClassLabels>,
+    pub(crate) seconds: f64,
+}
+
+impl Outcome<'_> {
+    /// Writes what is left to write and prints the results.
+    pub(crate) fn finish(self, run: &RunDir, as_json: bool) -> Result<()> {
+        let results = self.json(run)?;
+        let split = json!({
+            "origin": "the data file's own: data_x, val_x, test_x",
+            "sha256": self.identity.sha256(),
+            "train": self.data.train.labels.len(),
+            "valid": self.data.valid.labels.len(),
+            "test": self.model().on_test.len(),
+        });
+        run.write(RunDir::SPLIT, &serde_json::to_vec_pretty(&split)?)?;
+        let table = self.table()?;
+        let text = table.to_text();
+        let seconds = self.seconds;
+        run.write(RunDir::REPORT, self.report(table)?.to_html().as_bytes())?;
+        if as_json {
+            println!("{results}");
+        } else {
+            println!("{text}");
+            println!("labels   {}", run.file(SUBMISSION).display());
+            println!("report   {}", run.file(RunDir::REPORT).display());
+            println!("time     {seconds:.1} s from start to the last file");
+        }
+        Ok(())
+    }
+
+    fn model(&self) -> &Judged {
+        self.judged.last().expect("the model was judged")
+    }
+
+    fn same_as_model(&self, judged: &Judged) -> usize {
+        let pairs = judged.on_test.iter().zip(&self.model().on_test);
+        pairs.filter(|(a, b)| a == b).count()
+    }
+
+    fn table(&self) -> Result<Table> {
+        let n_test = self.model().on_test.len();
+        let mut columns = vec![
+            "classifier".to_owned(),
+            "validation accuracy".to_owned(),
+            "validation cross-entropy (nats)".to_owned(),
+            format!("same label as the model, of {n_test} test strings"),
+        ];
+        if self.truth.is_some() {
+            columns.push("test accuracy (simulated truth)".to_owned());
+        }
+        let mut rows = Vec::new();
+        for judged in &self.judged {
+            let interval = |e: &Estimate| format!("{:.3} ({:.3} to {:.3})", e.value, e.low, e.high);
+            let mut row = vec![
+                judged.name.clone(),
+                interval(&judged.accuracy),
+                interval(&judged.cross_entropy),
+                self.same_as_model(judged).to_string(),
+            ];
+            if let Some(truth) = &self.truth {
+                row.push(interval(&accuracy(&judged.on_test, truth, LEVEL)?));
+            }
+            rows.push(row);
+        }
+        Ok(Table {
+            caption: "Model against controls".to_owned(),
+            columns,
+            highlight: Some(rows.len() - 1),
+            rows,
+            note: Some(
+                "In brackets 95 % intervals: Wilson's for accuracy, percentile bootstrap for cross-entropy. The weights of the \
+                 best epoch and the order of the Markov chain were chosen on the validation strings."
+                    .to_owned(),
+            ),
+        })
+    }
+
+    fn json(&self, run: &RunDir) -> Result<Value> {
+        let best = self.history.best();
+        let mut rows = Vec::new();
+        for judged in &self.judged {
+            let mut row = json!({
+                "name": judged.name,
+                "valid_accuracy": judged.accuracy,
+                "valid_cross_entropy": judged.cross_entropy,
+                "same_test_labels_as_model": self.same_as_model(judged),
+            });
+            if let Some(truth) = &self.truth {
+                row["test_accuracy"] = json!(accuracy(&judged.on_test, truth, LEVEL)?);
+            }
+            rows.push(row);
+        }
+        Ok(json!({
+            "run": run.path(),
+            "labels": run.file(SUBMISSION),
+            "report": run.file(RunDir::REPORT),
+            "seed": self.settings.fit.seed,
+            "device": self.device.to_string(),
+            "data_sha256": self.identity.sha256(),
+            "epochs": self.history.epochs.len(),
+            "best_epoch": best.map(|epoch| epoch.epoch),
+            "seconds": self.seconds,
+            "classifiers": rows,
+        }))
+    }
+
+    fn report(self, table: Table) -> Result<Report> {
+        let classes: Vec<String> = (0..self.settings.model.n_outputs)
+            .map(|class| class.to_string())
+            .collect();
+        let counts = self.model().confusion.counts();
+        let counts = counts
+            .outer_iter()
+            .map(|row| row.iter().map(|&count| count as u64).collect())
+            .collect();
+        let accuracy = &self.model().accuracy;
+        let (n_train, n_valid) = (self.data.train.labels.len(), self.data.valid.labels.len());
+        let best = self.history.best().map_or(0, |epoch| epoch.epoch);
+        let fact = |name: &str, value: String| (name.to_owned(), value);
+        let data = match self.identity {
+            Identity::Known(file) => file.name.to_owned(),
+            Identity::Unknown { path, .. } => format!("{} (not a known file)", path.display()),
+        };
+        Ok(Report {
+            title: "DNA class challenge: sequence_lstm".to_owned(),
+            summary: vec![
+                fact("validation accuracy", format!("{:.3}", accuracy.value)),
+                fact(
+                    "95 % interval",
+                    format!("{:.3} to {:.3}", accuracy.low, accuracy.high),
+                ),
+                fact(
+                    "best epoch",
+                    format!("{best} of {}", self.history.epochs.len()),
+                ),
+                fact("time", format!("{:.1} s", self.seconds)),
+            ],
+            config_toml: self.settings.to_toml()?,
+            provenance: vec![
+                fact("hairpin", env!("CARGO_PKG_VERSION").to_owned()),
+                fact("data", data),
+                fact("data, SHA-256", self.identity.sha256().to_owned()),
+                fact(
+                    "strings",
+                    format!(
+                        "{n_train} to train, {n_valid} to validate, {} to label",
+                        self.model().on_test.len()
+                    ),
+                ),
+                fact("seed", self.settings.fit.seed.to_string()),
+                fact("device", self.device.to_string()),
+                fact(
+                    "threads",
+                    std::thread::available_parallelism()
+                        .map_or(1, usize::from)
+                        .to_string(),
+                ),
+            ],
+            tables: vec![table],
+            confusions: vec![ConfusionFigure {
+                caption: "Validation strings, model".to_owned(),
+                classes,
+                counts,
+            }],
+            history: Some(self.history),
+        })
+    }
+}
+
+/// Prints what `evaluate` found.
+pub(crate) fn print_score(score: &Score, as_json: bool) -> Result<()> {
+    if as_json {
+        println!("{}", json!({ "accuracy": score.accuracy }));
+        return Ok(());
+    }
+    println!("accuracy {:.3}", score.accuracy);
+    let classes = score.confusion.counts().ncols();
+    let rows = score.confusion.counts().outer_iter().enumerate();
+    let table = Table {
+        caption: "Strings of each true class (rows) by label (columns)".to_owned(),
+        columns: std::iter::once("true class".to_owned())
+            .chain((0..classes).map(|class| class.to_string()))
+            .collect(),
+        rows: rows
+            .map(|(class, row)| {
+                std::iter::once(class.to_string())
+                    .chain(row.iter().map(usize::to_string))
+                    .collect()
+            })
+            .collect(),
+        highlight: None,
+        note: None,
+    };
+    println!("{}", table.to_text());
+    Ok(())
+}

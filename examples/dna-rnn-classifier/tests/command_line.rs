@@ -1,0 +1,353 @@
+//! The program from outside: what it writes, what it refuses, and that it can be stopped.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dna-rnn-classifier"));
+    command.current_dir(env!("CARGO_MANIFEST_DIR"));
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    program().args(arguments).output().unwrap()
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[track_caller]
+fn succeeds(arguments: &[&str]) -> String {
+    let output = run(arguments);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {stderr}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The error of a call that must fail with exit status 1 and say all of `parts`, on stderr alone and without a panic.
+#[track_caller]
+fn refuses(arguments: &[&str], parts: &[&str]) {
+    let output = run(arguments);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{arguments:?}: {stderr}");
+    assert!(output.stdout.is_empty(), "{arguments:?} printed a result");
+    assert!(!stderr.contains("panicked"), "{stderr}");
+    for part in parts {
+        assert!(
+            stderr.contains(part),
+            "{arguments:?}: no {part:?} in {stderr}"
+        );
+    }
+}
+
+/// A run with the tiny configuration.
+fn trained(folder: &Path, more: &[&str]) -> String {
+    let arguments = [
+        "train",
+        "--config",
+        "configs/tiny.toml",
+        "--run",
+        text(folder),
+    ];
+    succeeds(&[&arguments[..], more].concat())
+}
+
+fn temporary() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    (folder, run)
+}
+
+#[test]
+fn a_run_leaves_its_files_and_its_table() {
+    let (_folder, run) = temporary();
+    let stdout = trained(&run, &[]);
+    for row in [
+        "majority class",
+        "nearest centroid",
+        "Markov chain",
+        "sequence_lstm",
+    ] {
+        assert!(stdout.contains(row), "no {row:?} in {stdout}");
+    }
+    for name in [
+        "run.toml",
+        "targets.json",
+        "split.json",
+        "model.bpk",
+        "bundle.json",
+        "metrics.csv",
+        "train.log",
+        "prediction.npy",
+        "report.html",
+    ] {
+        assert!(run.join(name).metadata().unwrap().len() > 0, "{name}");
+    }
+    assert!(
+        !run.join("checkpoint").exists(),
+        "a finished run has no checkpoint"
+    );
+    let metrics = std::fs::read_to_string(run.join("metrics.csv")).unwrap();
+    assert_eq!(
+        metrics.lines().count(),
+        3,
+        "a header and two epochs: {metrics}"
+    );
+    let npy = std::fs::read(run.join("prediction.npy")).unwrap();
+    let header = String::from_utf8_lossy(&npy[10..128]);
+    assert!(
+        header.contains("'<i8'") && header.contains("(100,)"),
+        "{header}"
+    );
+    let report = std::fs::read_to_string(run.join("report.html")).unwrap();
+    for part in [
+        "Model against controls",
+        "<svg",
+        "d_hidden = 8",
+        "conv_pool = 3",
+    ] {
+        assert!(report.contains(part), "no {part:?} in the report");
+    }
+}
+
+#[test]
+fn predict_gives_what_train_gave_and_evaluate_scores_it() {
+    let (folder, run) = temporary();
+    trained(&run, &[]);
+    let out = folder.path().join("again.npy");
+    succeeds(&["predict", "--run", text(&run), "--out", text(&out)]);
+    assert_eq!(
+        std::fs::read(run.join("prediction.npy")).unwrap(),
+        std::fs::read(&out).unwrap()
+    );
+    let truth = "../../fixtures/tasks/rnn-dna/test-labels.npy";
+    let found = succeeds(&["evaluate", "--run", text(&run), "--labels", truth, "--json"]);
+    let found: serde_json::Value = serde_json::from_str(&found).unwrap();
+    let accuracy = found["accuracy"]["value"].as_f64().unwrap();
+    assert!((0.0..=1.0).contains(&accuracy));
+    let shown = succeeds(&["evaluate", "--run", text(&run), "--labels", truth]);
+    assert!(
+        shown.contains(&format!("accuracy {accuracy:.3}")),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_seed_fixes_every_byte_at_any_number_of_threads() {
+    let (folder, _) = temporary();
+    let bytes = |name: &str, seed: &str, threads: &str| {
+        let run = folder.path().join(name);
+        let done = program()
+            .env("RAYON_NUM_THREADS", threads)
+            .args([
+                "train",
+                "--config",
+                "configs/tiny.toml",
+                "--seed",
+                seed,
+                "--run",
+                text(&run),
+            ])
+            .output()
+            .unwrap();
+        assert!(
+            done.status.success(),
+            "{}",
+            String::from_utf8_lossy(&done.stderr)
+        );
+        ["prediction.npy", "model.bpk"].map(|file| std::fs::read(run.join(file)).unwrap())
+    };
+    let one = bytes("one", "7", "1");
+    assert!(
+        one == bytes("two", "7", "2"),
+        "two threads change the bytes"
+    );
+    assert!(
+        one[1] != bytes("three", "8", "2")[1],
+        "another seed changes nothing"
+    );
+}
+
+#[test]
+fn json_is_one_object_on_stdout() {
+    let (_folder, run) = temporary();
+    let found: serde_json::Value = serde_json::from_str(&trained(&run, &["--json"])).unwrap();
+    assert_eq!(found["epochs"], 2);
+    assert_eq!(found["classifiers"].as_array().unwrap().len(), 4);
+}
+
+#[test]
+fn a_configuration_is_refused_by_line_and_key() {
+    let (folder, run) = temporary();
+    let config = folder.path().join("own.toml");
+    let refuse = |toml: &str, parts: &[&str]| {
+        std::fs::write(&config, toml).unwrap();
+        let arguments = ["train", "--config", text(&config), "--run", text(&run)];
+        refuses(&arguments, &[parts, &["own.toml"]].concat());
+        assert!(
+            !run.exists(),
+            "nothing is made before the configuration is checked"
+        );
+    };
+    refuse(
+        "[model]\nd_hiden = 3\n",
+        &["line 2, column 1", "model.d_hiden", "model.d_hidden"],
+    );
+    refuse(
+        "[fit]\n\nepochs = \"many\"\n",
+        &["line 3", "fit.epochs", "an integer"],
+    );
+    refuse(
+        "[model]\npooling = \"median\"\n",
+        &["line 2", "model.pooling", "mean_max"],
+    );
+    refuse("[fit\n", &["line 1"]);
+}
+
+#[test]
+fn a_value_out_of_range_is_refused_by_name() {
+    let (folder, run) = temporary();
+    let config = folder.path().join("own.toml");
+    for (toml, part) in [
+        ("[model]\nconv_kernel = 4\n", "conv_kernel"),
+        ("[model]\nn_outputs = 6\n", "n_outputs"),
+        ("[fit]\nbatch_size = 0\n", "batch_size"),
+        ("[fit]\nlearning_rate = -1.0\n", "learning_rate"),
+    ] {
+        std::fs::write(&config, toml).unwrap();
+        refuses(
+            &["train", "--config", text(&config), "--run", text(&run)],
+            &[part],
+        );
+    }
+    refuses(
+        &["train", "--config", "no-such.toml", "--run", text(&run)],
+        &["no-such.toml"],
+    );
+}
+
+#[test]
+fn data_that_are_not_there_say_where_to_get_them() {
+    let (_folder, run) = temporary();
+    refuses(
+        &["train", "--data", "no-such.npz", "--run", text(&run)],
+        &["no-such.npz", "rnn-challenge-data.npz"],
+    );
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_refused() {
+    let (folder, _) = temporary();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "in the way").unwrap();
+    let below = file.join("run");
+    refuses(&["train", "--run", text(&file)], &["file", "not a folder"]);
+    refuses(&["train", "--run", text(&below)], &["run"]);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "in the way");
+}
+
+#[test]
+fn a_device_that_was_not_built_in_says_how_to_build_it() {
+    let (_folder, run) = temporary();
+    if cfg!(not(feature = "cuda")) {
+        refuses(
+            &["train", "--device", "cuda:0", "--run", text(&run)],
+            &["--features cuda"],
+        );
+    }
+    let output = program()
+        .args(["train", "--device", "gpu"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("expected flex"));
+}
+
+#[test]
+fn a_bundle_is_loaded_whole_or_refused_and_earlier_labels_survive() {
+    let (folder, run) = temporary();
+    let predict = ["predict", "--run", text(&run)];
+    refuses(&predict, &["no such folder", "train first"]);
+    trained(&run, &[]);
+    let labels = std::fs::read(run.join("prediction.npy")).unwrap();
+    let other = folder.path().join("other");
+    trained(&other, &["--seed", "9"]);
+
+    let weights = run.join("model.bpk");
+    let own = std::fs::read(&weights).unwrap();
+    std::fs::copy(other.join("model.bpk"), &weights).unwrap();
+    refuses(&predict, &["model.bpk", "SHA-256", "train again"]);
+    std::fs::write(&weights, &own[..own.len() / 2]).unwrap();
+    refuses(&predict, &["model.bpk", "size in bytes"]);
+    std::fs::remove_file(&weights).unwrap();
+    refuses(&predict, &["model.bpk", "no such file"]);
+    std::fs::write(&weights, own).unwrap();
+    std::fs::remove_file(run.join("bundle.json")).unwrap();
+    refuses(&predict, &["bundle.json", "train first"]);
+    assert_eq!(labels, std::fs::read(run.join("prediction.npy")).unwrap());
+}
+
+/// Starts a long run, sends it an interrupt in the middle of an epoch after the second, and lets it end.
+#[cfg(unix)]
+fn interrupted(config: &Path, folder: &Path) -> Output {
+    let child = program()
+        .args(["train", "--config", text(config), "--run", text(folder)])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let metrics = folder.join("metrics.csv");
+    let epochs = || std::fs::read_to_string(&metrics).map_or(0, |text| text.lines().count());
+    let started = std::time::Instant::now();
+    while epochs() < 3 && started.elapsed().as_secs() < 120 {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let killed = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(killed.success());
+    child.wait_with_output().unwrap()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_that_is_stopped_and_resumed_ends_as_if_it_had_not_been() {
+    let (folder, run) = temporary();
+    let config = folder.path().join("long.toml");
+    // Dropout, batch normalisation and random windows: all that a careless resume would lose.
+    let toml = "[model]\nconv_channels = 8\nd_hidden = 8\nd_dense = 8\nnorm = \"batch\"\ndropout = 0.2\n\
+                [fit]\nepochs = 25\nmin_crop = 100\n";
+    std::fs::write(&config, toml).unwrap();
+
+    let output = interrupted(&config, &run);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("--resume"), "{stderr}");
+    assert!(run.join("checkpoint").exists());
+    assert!(!run.join("prediction.npy").exists());
+
+    let train = ["train", "--config", text(&config), "--run", text(&run)];
+    refuses(&train, &["stopped after epoch", "--resume"]);
+    refuses(
+        &[&train[..], &["--resume", "--seed", "2"]].concat(),
+        &["another configuration"],
+    );
+    succeeds(&[&train[..], &["--resume"]].concat());
+    assert!(!run.join("checkpoint").exists());
+    refuses(&[&train[..], &["--resume"]].concat(), &["no checkpoint"]);
+
+    let whole = folder.path().join("whole");
+    succeeds(&["train", "--config", text(&config), "--run", text(&whole)]);
+    for name in ["prediction.npy", "model.bpk"] {
+        let [resumed, whole] = [&run, &whole].map(|run| std::fs::read(run.join(name)).unwrap());
+        assert!(resumed == whole, "{name} differs");
+    }
+    let scores = |run: &Path| {
+        let text = std::fs::read_to_string(run.join("metrics.csv")).unwrap();
+        let columns = |line: &str| line.split(',').take(6).collect::<Vec<_>>().join(",");
+        text.lines().map(columns).collect::<Vec<_>>()
+    };
+    assert_eq!(scores(&run), scores(&whole));
+}
