@@ -70,10 +70,10 @@ impl RecurrentConfig {
                     if forget { self.forget_bias as f32 } else { 0.0 }
                 })
                 .collect();
-            layer.bias = layer.bias.map(|bias| {
-                let offset = Tensor::from_floats(offset.as_slice(), &bias.device());
-                bias + offset
-            });
+            let bias = layer.bias.val();
+            let offset = Tensor::from_floats(offset.as_slice(), &bias.device());
+            // Detached: a parameter is a leaf of every graph, and not the sum that it started as.
+            layer.bias = Param::from_tensor((bias + offset).detach());
         }
         layer
     }
@@ -255,5 +255,38 @@ impl Recurrent {
                 cell: part(1),
             },
         }
+    }
+}
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_forget_bias_starts_higher_and_is_learnt_like_any_other() {
+        let device = Device::flex().autodiff();
+        let config = RecurrentConfig::new(2, 3)
+            .with_bidirectional(true)
+            .with_forget_bias(10.0);
+        let layer = config.init(&device);
+        let bias = layer.bias.val().into_data().try_into_vec::<f32>().unwrap();
+        for (index, value) in bias.iter().enumerate() {
+            let forget = index % 12 / 3 == 1;
+            assert_eq!(*value > 5.0, forget, "bias[{index}] is {value}");
+        }
+        for _ in 0..2 {
+            let x = Tensor::<3>::ones([1, 4, 2], &device);
+            let grads = layer.forward(RecurrentInput::new(x)).output.sum().backward();
+            assert!(layer.bias.val().grad(&grads).is_some());
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "row 1 has length 0")]
+    fn an_empty_string_is_refused_by_its_row() {
+        let device = Device::flex();
+        let x = Tensor::<3>::ones([2, 4, 2], &device);
+        let input = RecurrentInput::new(x).with_lengths(vec![4, 0]);
+        RecurrentConfig::new(2, 3).init(&device).forward(input);
     }
 }

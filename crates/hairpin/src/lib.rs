@@ -1,4 +1,128 @@
-#![doc = include_str!("../README.md")]
+//! Deep learning on biological sequences and cells, on [Burn](https://burn.dev) 0.22: one dependency that holds the hairpin crates.
+//!
+//! A hairpin is the RNA stem-loop, one strand that folds so that its two ends meet. Files go in at one end, a scored prediction
+//! comes out at the other, and the libraries in between are useful alone:
+//!
+//! | module | crate | what it is for | needs Burn |
+//! |---|---|---|---|
+//! | [`seq`] | `hairpin-seq` | alphabets, sequences, one-hot and token encodings, k-mers | no |
+//! | [`targets`] | `hairpin-targets` | labels and target matrices, splits, metrics with intervals, simple controls | no |
+//! | [`tasks`] | `hairpin-tasks` | the official files of prediction tasks, read safely and written exactly | no |
+//! | [`nn`] | `hairpin-nn` | layers that Burn lacks or runs slowly: a recurrent layer with lengths and a fused kernel | yes |
+//! | [`models`] | `hairpin-models` | networks checked against PyTorch, forward and gradients | yes |
+//! | [`train`] | `hairpin-train` | training that resumes, prediction, bundles, reports | yes |
+//!
+//! # The way from strings to a judged model
+//!
+//! **1. Sequences.** An alphabet is a type, so DNA never meets RNA by mistake. What a file may contain besides its symbols is a
+//! [policy](seq::Policy), strict unless you say otherwise.
+//!
+//! ```
+//! use hairpin::seq::{Ambiguous, Case, Dna, Policy, Seq};
+//!
+//! let seq: Seq<Dna> = "GATTACA".parse()?;
+//! assert_eq!(seq.reverse_complement().to_string(), "TGTAATC");
+//!
+//! let error = "GATNACA".parse::<Seq<Dna>>().unwrap_err();
+//! assert!(error.to_string().contains("position 4"));
+//! let lenient = Policy { ambiguous: Ambiguous::Unknown, case: Case::Fold };
+//! assert_eq!(Seq::<Dna>::parse("gatNaca", lenient)?.count_unknown(), 1);
+//! # Ok::<(), hairpin::seq::SeqError>(())
+//! ```
+//!
+//! **2. Controls first.** Much of this field is beaten by counting. Here two classes have the same composition and differ in
+//! which base follows which, so a k-mer centroid solves what the majority class cannot.
+//!
+//! ```
+//! use hairpin::seq::{Dna, Seq};
+//! use hairpin::targets::control::{Classifier, MajorityClass, NearestCentroid};
+//! use hairpin::targets::{ClassLabels, Fractions, metrics, split};
+//!
+//! # fn strings(rows: &[usize]) -> Vec<Seq<Dna>> {
+//! #     rows.iter().map(|row| ["ACGT", "TGCA"][row % 2].repeat(4 + row % 3).parse().unwrap()).collect()
+//! # }
+//! let labels = ClassLabels::new((0..40).map(|row| row % 2).collect(), 2)?;
+//! let split = split::stratified(&labels, Fractions { train: 0.6, valid: 0.2, test: 0.2 }, 1)?;
+//! let (train, test) = (strings(&split.train), strings(&split.test));
+//! let (y, truth) = (labels.select(&split.train)?, labels.select(&split.test)?);
+//!
+//! let centroid = NearestCentroid::new(2).fit(&train, &y)?;
+//! let majority = MajorityClass.fit(&train, &y)?;
+//! let found = metrics::accuracy(&centroid.predict(&test), &truth, 0.95)?;
+//! assert_eq!(found.value, 1.0);
+//! assert_eq!(metrics::accuracy(&majority.predict(&test), &truth, 0.95)?.value, 0.5);
+//! // Eight rows are few, and the interval says so.
+//! assert_eq!(format!("{found:.2}"), "1.00 (95 % interval 0.68 to 1.00)");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! **3. A network**, trained, saved and loaded whole. [`train::fit`] returns the weights of the best epoch; a
+//! [`Bundle`](train::Bundle) that misses a part is refused.
+//!
+//! ```
+//! use hairpin::models::SequenceLstmConfig;
+//! use hairpin::seq::{Dna, OneHot, Seq};
+//! use hairpin::targets::{ClassLabels, most_likely};
+//! use hairpin::train::{
+//!     Bundle, Classification, DeviceKind, Examples, FitConfig, Progress, RunDir, SequenceDataset, Session, Stop, config, fit,
+//!     load_weights, predict, weights_of,
+//! };
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let folder = folder.path().join("run");
+//! # let strings: Vec<Seq<Dna>> = (0..40).map(|row| ["ACGT", "TGCA"][row % 2].repeat(4 + row % 3).parse().unwrap()).collect();
+//! # let labels = ClassLabels::new((0..40).map(|row| row % 2).collect(), 2)?;
+//! let inputs = SequenceDataset::new(&strings, OneHot::default());
+//! let examples = Examples { inputs: &inputs, targets: &labels };
+//! let settings = SequenceLstmConfig::new(4, 2).with_conv_channels(8).with_d_hidden(8);
+//! let run = RunDir::create(&folder)?;
+//! let device = DeviceKind::Flex.device()?;
+//! let fitted = fit(
+//!     |device| settings.init(device).expect("the configuration is valid"),
+//!     &Classification,
+//!     examples,
+//!     examples, // held-out rows in real life
+//!     &FitConfig { batch_size: 8, learning_rate: 0.02, ..FitConfig::default() },
+//!     Session {
+//!         run: &run,
+//!         device: &device,
+//!         origin: &[],
+//!         resume: false,
+//!         progress: Progress::Hidden,
+//!         stop: Stop::default(),
+//!     },
+//! )?;
+//! Bundle {
+//!     model: "sequence_lstm".into(),
+//!     config_toml: config::to_toml(&settings)?,
+//!     targets: serde_json::json!({ "classes": ["ACGT", "TGCA"] }),
+//!     weights: weights_of(&fitted.model, &run.file(RunDir::MODEL))?,
+//! }
+//! .save(&run)?;
+//!
+//! let bundle = Bundle::load(&run, "sequence_lstm")?;
+//! let settings: SequenceLstmConfig = config::layered(&settings, &bundle.config_toml, &run.file(RunDir::RUN))?;
+//! let model = load_weights(settings.init(&device)?, bundle.weights, &run.file(RunDir::MODEL))?;
+//! let probabilities = predict(&model, &Classification, &inputs, 8, &device)?;
+//! assert_eq!(most_likely(&probabilities)?, labels.labels());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Features
+//!
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `flex` | yes | Burn's pure-Rust CPU backend, and the fused kernels |
+//! | `ndarray` | no | the second CPU backend, deprecated upstream |
+//! | `vulkan` | no | GPUs through Vulkan |
+//! | `cuda` | no | NVIDIA GPUs; its build downloads an LLVM bundle |
+//!
+//! Features add backends and change no number; a program chooses one at run time with [`train::DeviceKind`].
+//!
+//! # What it does not do
+//!
+//! So far one of five planned tasks runs end to end, the DNA class challenge in `examples/dna-rnn-classifier`. RNA folding, motifs,
+//! transforms of targets, protein language models and the other tasks are planned; `docs/ARCHITECTURE.md` has their places.
 
 pub use hairpin_models as models;
 pub use hairpin_nn as nn;
