@@ -276,7 +276,11 @@ mod tests {
         }
         for _ in 0..2 {
             let x = Tensor::<3>::ones([1, 4, 2], &device);
-            let grads = layer.forward(RecurrentInput::new(x)).output.sum().backward();
+            let grads = layer
+                .forward(RecurrentInput::new(x))
+                .output
+                .sum()
+                .backward();
             assert!(layer.bias.val().grad(&grads).is_some());
         }
     }

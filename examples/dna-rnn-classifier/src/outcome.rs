@@ -15,6 +15,11 @@ use serde_json::{Value, json};
 /// Confidence of every interval.
 const LEVEL: f64 = 0.95;
 
+/// What the reader of the table must know.
+const NOTE: &str = "In brackets: 95 % intervals, Wilson's for accuracy, percentile bootstrap for cross-entropy (nats). \
+    \"Agrees on test\": test strings labelled as the model labels them. The model's best epoch and the Markov chain's order were \
+    chosen on the validation strings.";
+
 /// One classifier's answers and how good they are.
 pub(crate) struct Judged {
     name: String,
@@ -101,24 +106,25 @@ impl Outcome<'_> {
         let n_test = self.model().on_test.len();
         let mut columns = vec![
             "classifier".to_owned(),
-            "validation accuracy".to_owned(),
-            "validation cross-entropy (nats)".to_owned(),
-            format!("same label as the model, of {n_test} test strings"),
+            "valid accuracy".to_owned(),
+            "valid cross-entropy".to_owned(),
+            "agrees on test".to_owned(),
         ];
         if self.truth.is_some() {
-            columns.push("test accuracy (simulated truth)".to_owned());
+            columns.push("test accuracy".to_owned());
         }
+        let share = |e: &Estimate| format!("{:.3} ({:.3} to {:.3})", e.value, e.low, e.high);
+        let nats = |e: &Estimate| format!("{:.4} ({:.4} to {:.4})", e.value, e.low, e.high);
         let mut rows = Vec::new();
         for judged in &self.judged {
-            let interval = |e: &Estimate| format!("{:.3} ({:.3} to {:.3})", e.value, e.low, e.high);
             let mut row = vec![
                 judged.name.clone(),
-                interval(&judged.accuracy),
-                interval(&judged.cross_entropy),
-                self.same_as_model(judged).to_string(),
+                share(&judged.accuracy),
+                nats(&judged.cross_entropy),
+                format!("{} of {n_test}", self.same_as_model(judged)),
             ];
             if let Some(truth) = &self.truth {
-                row.push(interval(&accuracy(&judged.on_test, truth, LEVEL)?));
+                row.push(share(&accuracy(&judged.on_test, truth, LEVEL)?));
             }
             rows.push(row);
         }
@@ -127,11 +133,7 @@ impl Outcome<'_> {
             columns,
             highlight: Some(rows.len() - 1),
             rows,
-            note: Some(
-                "In brackets 95 % intervals: Wilson's for accuracy, percentile bootstrap for cross-entropy. The weights of the \
-                 best epoch and the order of the Markov chain were chosen on the validation strings."
-                    .to_owned(),
-            ),
+            note: Some(NOTE.to_owned()),
         })
     }
 
