@@ -28,4 +28,4 @@ mod sequence_lstm;
 
 pub use error::ModelError;
 pub use model::{Model, SequenceInput};
-pub use sequence_lstm::{Norm, Pooling, SequenceLstm, SequenceLstmConfig};
+pub use sequence_lstm::{ConvFront, Norm, Pooling, SequenceLstm, SequenceLstmConfig};

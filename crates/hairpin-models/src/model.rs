@@ -1,7 +1,7 @@
 //! What every model has in common, and the batch that sequence models read.
 
 use burn::module::Module;
-use burn::tensor::{Bool, Tensor};
+use burn::tensor::Tensor;
 use std::sync::Arc;
 
 /// A network that maps a batch of inputs to one row of raw outputs each.
@@ -44,10 +44,5 @@ impl SequenceInput {
             x.dims()[0]
         );
         Self { x, lengths }
-    }
-
-    /// `[batch_size, length]`, true where padded.
-    pub fn mask_pad(&self) -> Tensor<2, Bool> {
-        hairpin_nn::mask_pad(&self.lengths, self.x.dims()[1], &self.x.device())
     }
 }

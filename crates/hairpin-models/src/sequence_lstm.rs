@@ -10,7 +10,9 @@ use burn::nn::{
     pool::{MaxPool1d, MaxPool1dConfig},
 };
 use burn::tensor::{Device, Tensor};
-use hairpin_nn::{Recurrent, RecurrentConfig, RecurrentInput, masked_max, masked_mean};
+use hairpin_nn::{
+    Recurrent, RecurrentConfig, RecurrentInput, masked_max, masked_mean, zero_padded,
+};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -44,18 +46,18 @@ pub enum Norm {
 ///
 /// | name | default | meaning | range |
 /// |---|---|---|---|
-/// | `d_input` | required | channels of the encoding, 4 for one-hot nucleotides | 1.. |
-/// | `n_outputs` | required | classes, or values to regress | 1.. |
-/// | `conv_channels` | 16 | channels of the convolution in front; 0 leaves it and the pooling out | 0.. |
-/// | `conv_kernel` | 5 | positions the convolution sees | odd |
-/// | `conv_pool` | 3 | positions that one maximum joins: the recurrence gets as many times shorter | 1.. |
-/// | `d_hidden` | 32 | hidden units per direction | 1.. |
+/// | `d_input` | required | channels of the encoding, 4 for one-hot nucleotides | 1 to 16384 |
+/// | `n_outputs` | required | classes, or values to regress | 1 to 16384 |
+/// | `conv_channels` | 16 | channels of the convolution in front; 0 leaves it and the pooling out | 0 to 16384 |
+/// | `conv_kernel` | 5 | positions the convolution sees | odd, up to 16383 |
+/// | `conv_pool` | 3 | positions that one maximum joins: the recurrence gets as many times shorter | 1 to 16384 |
+/// | `d_hidden` | 32 | hidden units per direction | 1 to 16384 |
 /// | `bidirectional` | `true` | a second recurrence reads each string from its end | |
 /// | `forget_bias` | 0.0 | added to the forget gate's bias at the start | |
 /// | `pooling` | `mean` | how positions become one vector: `last`, `mean`, `max`, `mean_max` | |
 /// | `norm` | `layer` | normalisation of the pooled vector: `batch`, `layer`, `none` | |
 /// | `dropout` | 0.0 | share of the pooled vector that training drops | 0 up to, not including, 1 |
-/// | `d_dense` | 32 | units of the dense layer before the output | 1.. |
+/// | `d_dense` | 32 | units of the dense layer before the output | 1 to 16384 |
 ///
 /// The defaults are what was found to hold its accuracy on strings five times longer than those it was trained on:
 /// `docs/tasks/dna-rnn-classifier.md` has what each choice did.
@@ -97,6 +99,9 @@ pub struct SequenceLstmConfig {
     pub d_dense: usize,
 }
 
+/// Largest size of anything: a wrong digit in a configuration is to be an error and not an allocation that ends the program.
+const MAX_SIZE: usize = 16_384;
+
 impl SequenceLstmConfig {
     /// Checks every hyper-parameter's range.
     ///
@@ -114,6 +119,15 @@ impl SequenceLstmConfig {
         for (name, found) in positive {
             if found == 0 {
                 return Err(out_of_range(name, found, "at least 1"));
+            }
+        }
+        let sizes = [
+            ("conv_channels", self.conv_channels),
+            ("conv_kernel", self.conv_kernel),
+        ];
+        for (name, found) in positive.into_iter().chain(sizes) {
+            if found > MAX_SIZE {
+                return Err(out_of_range(name, found, "at most 16384"));
             }
         }
         if self.conv_kernel % 2 == 0 {
@@ -222,17 +236,6 @@ impl ConvFront {
         let lengths: Arc<[usize]> = input.lengths.iter().map(|&own| own / window).collect();
         SequenceInput { x, lengths }
     }
-}
-
-fn zero_padded(x: Tensor<3>, lengths: &[usize]) -> Tensor<3> {
-    let [batch, length, channels] = x.dims();
-    if lengths.iter().all(|&own| own == length) {
-        return x;
-    }
-    let mask = hairpin_nn::mask_pad(lengths, length, &x.device())
-        .unsqueeze_dim::<3>(2)
-        .expand([batch, length, channels]);
-    x.mask_fill(mask, 0.0)
 }
 
 /// A string to a vector: optional convolution, LSTM, pooling over positions, normalisation, a dense layer, raw outputs.

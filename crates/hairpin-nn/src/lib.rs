@@ -14,9 +14,9 @@
 //! assert_eq!(out.state.hidden.dims(), [2, 2, 64]);
 //! ```
 //!
-//! The layout is `[batch_size, length, channels]` everywhere. The crate names no backend and picks no device: the fused kernels are
-//! compiled with the feature `flex` and used wherever tensors live on Burn's flex backend; other backends run the same layer in
-//! tensor operations.
+//! The layout is `[batch_size, length, channels]` everywhere. The crate picks no device. Its feature `flex` (default) compiles the
+//! fused kernels, which are used wherever tensors live on Burn's flex backend; other backends run the same layer in tensor
+//! operations.
 //!
 //! What it does not do: GRU cells, stacked layers, import of PyTorch and Keras weights, attention and convolution are planned; embeddings,
 //! linear layers and plain norms are in `burn::nn`.
@@ -25,5 +25,5 @@ mod kernel;
 mod mask;
 mod recurrent;
 
-pub use mask::{mask_pad, masked_max, masked_mean};
+pub use mask::{mask_pad, masked_max, masked_mean, zero_padded};
 pub use recurrent::{Recurrent, RecurrentConfig, RecurrentInput, RecurrentOutput, RecurrentState};

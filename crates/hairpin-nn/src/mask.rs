@@ -22,17 +22,36 @@ pub fn mask_pad(lengths: &[usize], length: usize, device: &Device) -> Tensor<2, 
     Tensor::from_data(TensorData::new(padded, [lengths.len(), length]), device)
 }
 
+/// The batch with zeros beyond each length.
+///
+/// # Shapes
+///
+/// `[batch_size, length, channels]` and lengths `[batch_size]` -> `[batch_size, length, channels]`
+///
+/// # Panics
+///
+/// As [`masked_mean`].
+pub fn zero_padded(x: Tensor<3>, lengths: &[usize]) -> Tensor<3> {
+    padded_with(x, lengths, 0.0)
+}
+
 /// Mean over the positions of each string.
 ///
 /// # Shapes
 ///
-/// `[batch_size, length, channels]`, **zero beyond each length** (as [`Recurrent`](crate::Recurrent) leaves it), and lengths
-/// `[batch_size]` -> `[batch_size, channels]`
+/// `[batch_size, length, channels]` and lengths `[batch_size]` -> `[batch_size, channels]`
+///
+/// # Panics
+///
+/// When there is not one length per row, or one is greater than `length`.
 pub fn masked_mean(x: Tensor<3>, lengths: &[usize]) -> Tensor<2> {
     let [batch, _, channels] = x.dims();
     let counts: Vec<f32> = lengths.iter().map(|&own| own as f32).collect();
-    let counts = Tensor::<2>::from_data(TensorData::new(counts, [batch, 1]), &x.device());
-    x.sum_dim(1).reshape([batch, channels]) / counts
+    let sums = zero_padded(x, lengths)
+        .sum_dim(1)
+        .reshape([batch, channels]);
+    let counts = Tensor::<2>::from_data(TensorData::new(counts, [batch, 1]), &sums.device());
+    sums / counts
 }
 
 /// Maximum over the positions of each string.
@@ -40,15 +59,33 @@ pub fn masked_mean(x: Tensor<3>, lengths: &[usize]) -> Tensor<2> {
 /// # Shapes
 ///
 /// `[batch_size, length, channels]` and lengths `[batch_size]` -> `[batch_size, channels]`
+///
+/// # Panics
+///
+/// As [`masked_mean`].
 pub fn masked_max(x: Tensor<3>, lengths: &[usize]) -> Tensor<2> {
+    let [batch, _, channels] = x.dims();
+    padded_with(x, lengths, f32::MIN)
+        .max_dim(1)
+        .reshape([batch, channels])
+}
+
+fn padded_with(x: Tensor<3>, lengths: &[usize], value: f32) -> Tensor<3> {
     let [batch, length, channels] = x.dims();
-    let x = if lengths.iter().any(|&own| own < length) {
-        let mask = mask_pad(lengths, length, &x.device())
-            .unsqueeze_dim::<3>(2)
-            .expand([batch, length, channels]);
-        x.mask_fill(mask, f32::MIN)
-    } else {
-        x
-    };
-    x.max_dim(1).reshape([batch, channels])
+    assert_eq!(
+        lengths.len(),
+        batch,
+        "{} lengths for batch_size {batch}",
+        lengths.len()
+    );
+    if let Some(own) = lengths.iter().find(|&&own| own > length) {
+        panic!("a length is {own}, the batch is {length} long");
+    }
+    if lengths.iter().all(|&own| own == length) {
+        return x;
+    }
+    let mask = mask_pad(lengths, length, &x.device())
+        .unsqueeze_dim::<3>(2)
+        .expand([batch, length, channels]);
+    x.mask_fill(mask, value)
 }

@@ -1,6 +1,7 @@
 //! [`Recurrent`]: an LSTM over a padded batch, in one or both directions.
 
 use crate::kernel::{self, Recurrence};
+use crate::mask::zero_padded;
 use burn::config::Config;
 use burn::module::{Initializer, Module, Param};
 use burn::tensor::{Device, Tensor};
@@ -230,8 +231,8 @@ impl Recurrent {
                 Tensor::stack(vec![state.hidden, state.cell], 0)
             }
         };
-        let gates = input
-            .x
+        // A product with zero is not zero where the padding is NaN.
+        let gates = zero_padded(input.x, &lengths)
             .reshape([batch * length, d_input])
             .matmul(self.weight_ih.val())
             .reshape([batch, length, directions * 4 * d_hidden]);
@@ -292,5 +293,30 @@ mod tests {
         let x = Tensor::<3>::ones([2, 4, 2], &device);
         let input = RecurrentInput::new(x).with_lengths(vec![4, 0]);
         RecurrentConfig::new(2, 3).init(&device).forward(input);
+    }
+
+    #[test]
+    fn what_lies_in_the_padding_reaches_nothing() {
+        let device = Device::flex().autodiff();
+        let layer = RecurrentConfig::new(2, 3)
+            .with_bidirectional(true)
+            .init(&device);
+        let run = |padding: f32| {
+            let mut x = vec![0.5f32; 2 * 4 * 2];
+            x[3 * 2..4 * 2].fill(padding);
+            let x = burn::tensor::TensorData::new(x, [2, 4, 2]);
+            let x = Tensor::<3>::from_data(x, &device).require_grad();
+            let out = layer.forward(RecurrentInput::new(x.clone()).with_lengths(vec![3, 4]));
+            let grads = out.output.clone().sum().backward();
+            let values = |t: Tensor<1>| t.into_data().try_into_vec::<f32>().unwrap();
+            [
+                values(out.output.inner().reshape([-1])),
+                values(x.grad(&grads).unwrap().reshape([-1])),
+                values(layer.weight_ih.val().grad(&grads).unwrap().reshape([-1])),
+                values(layer.weight_hh.val().grad(&grads).unwrap().reshape([-1])),
+                values(layer.bias.val().grad(&grads).unwrap()),
+            ]
+        };
+        assert_eq!(run(0.0), run(f32::NAN));
     }
 }

@@ -1,5 +1,6 @@
 //! A trained model as four files that load together or not at all.
 
+use burn::module::Module;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +9,7 @@ use serde_json::Value;
 use crate::digest::sha256_hex;
 use crate::error::TrainError;
 use crate::run_dir::RunDir;
+use crate::weights::{load_weights, weights_of};
 
 /// Number of the format below; another one is refused.
 const FORMAT: u32 = 1;
@@ -103,6 +105,34 @@ struct Head {
 }
 
 impl Bundle {
+    /// The bundle of a trained model.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::Weights`] when the weights cannot be recorded.
+    pub fn of<M: Module>(
+        name: &str,
+        config_toml: String,
+        targets: serde_json::Value,
+        model: &M,
+    ) -> Result<Self, TrainError> {
+        Ok(Self {
+            model: name.to_owned(),
+            config_toml,
+            targets,
+            weights: weights_of(model, Path::new(RunDir::MODEL))?,
+        })
+    }
+
+    /// Puts the weights into a model of the bundle's configuration.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::Weights`] when they are those of another configuration.
+    pub fn into_model<M: Module>(self, model: M) -> Result<M, TrainError> {
+        load_weights(model, self.weights, Path::new(RunDir::MODEL))
+    }
+
     /// Writes the four files, `bundle.json` last.
     ///
     /// All are on the disk under temporary names before the first is renamed, so a full disk leaves an earlier bundle as it

@@ -58,6 +58,11 @@ impl State {
     }
 }
 
+/// The epochs of a run in progress, beside its checkpoints: the folder's own `metrics.csv` is of the last run that ended.
+pub(crate) fn metrics() -> String {
+    format!("{}/{}", RunDir::CHECKPOINT, RunDir::METRICS)
+}
+
 /// Number and folder of the last complete checkpoint.
 pub(crate) fn latest(run: &RunDir) -> Result<Option<(usize, PathBuf)>, TrainError> {
     let folder = run.file(RunDir::CHECKPOINT);
@@ -97,13 +102,10 @@ pub(crate) fn save(run: &RunDir, mut checkpoint: Checkpoint) -> Result<(), Train
         }
         let state = serde_json::to_vec_pretty(&checkpoint.state)?;
         write_synced(&partial.join(STATE), &state)?;
+        sync_folder(&partial)?;
         remove_if_there(&done)?;
         fs::rename(&partial, &done)?;
-        // The name itself is on disk when its folder is.
-        if cfg!(unix) {
-            File::open(&folder)?.sync_all()?;
-        }
-        Ok(())
+        sync_folder(&folder)
     };
     attempt(&mut checkpoint).map_err(|source| TrainError::Unwritable {
         path: done.clone(),
@@ -111,12 +113,21 @@ pub(crate) fn save(run: &RunDir, mut checkpoint: Checkpoint) -> Result<(), Train
         source,
     })?;
     // What remains of older checkpoints costs room and nothing else.
-    for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
-        if entry.path() != done {
-            let _ = fs::remove_dir_all(entry.path());
-        }
+    for older in own(&folder).filter(|path| *path != done) {
+        let _ = fs::remove_dir_all(older);
     }
     Ok(())
+}
+
+/// The checkpoints, complete or not, in the folder; what else lies there is somebody's and stays.
+fn own(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(|path| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        let number = name.and_then(|name| name.strip_prefix(PREFIX));
+        let number = number.map(|number| number.strip_suffix(PARTIAL).unwrap_or(number));
+        number.is_some_and(|number| number.parse::<usize>().is_ok())
+    })
 }
 
 /// Reads a checkpoint and checks it against its hashes.
@@ -130,7 +141,10 @@ pub(crate) fn load(folder: &Path) -> Result<Checkpoint, TrainError> {
             file.take(CAP).read_to_end(&mut bytes)?;
             Ok(bytes)
         };
-        attempt().map_err(|source| read_error(&path, source))
+        attempt().map_err(|source: io::Error| match source.kind() {
+            io::ErrorKind::NotFound => broken(path.clone(), "is missing".to_owned()),
+            _ => read_error(&path, source),
+        })
     };
     let state: State = serde_json::from_slice(&read(STATE)?)
         .map_err(|error| broken(folder.join(STATE), error.to_string()))?;
@@ -145,20 +159,46 @@ pub(crate) fn load(folder: &Path) -> Result<Checkpoint, TrainError> {
     Ok(Checkpoint { state, parts })
 }
 
-/// Removes all checkpoints: the run is complete.
-pub(crate) fn clear(run: &RunDir) -> Result<(), TrainError> {
-    let folder = run.file(RunDir::CHECKPOINT);
-    remove_if_there(&folder).map_err(|source| TrainError::Unwritable {
-        path: folder,
-        what: "remove the checkpoints of the finished run",
-        source,
-    })
+impl RunDir {
+    /// Removes the checkpoints: the run is complete and all that follows from it is written.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::Unwritable`] when they cannot be removed.
+    pub fn clear_checkpoint(&self) -> Result<(), TrainError> {
+        let folder = self.file(RunDir::CHECKPOINT);
+        let attempt = || {
+            for path in own(&folder) {
+                fs::remove_dir_all(path)?;
+            }
+            match fs::remove_file(self.file(&metrics())) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            // Not empty: it holds what is not ours.
+            let _ = fs::remove_dir(&folder);
+            Ok(())
+        };
+        attempt().map_err(|source| TrainError::Unwritable {
+            path: folder.clone(),
+            what: "remove the checkpoints of the finished run",
+            source,
+        })
+    }
 }
 
 fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = File::create(path)?;
     file.write_all(bytes)?;
     file.sync_all()
+}
+
+/// The names in a folder are on disk when the folder is.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
 }
 
 fn remove_if_there(folder: &Path) -> io::Result<()> {

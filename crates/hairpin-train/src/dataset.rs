@@ -23,6 +23,11 @@ pub trait Dataset {
     /// Positions of one example: batches join examples of like length.
     fn length(&self, row: usize) -> usize;
 
+    /// Positions of the shortest version of one example that training may see.
+    fn shortest(&self, row: usize) -> usize {
+        self.length(row)
+    }
+
     /// The batch of `rows`, in that order. With `augment`, each example as training is to see it this time.
     fn batch(
         &self,
@@ -89,6 +94,12 @@ impl<A: Alphabet, E: Encode<A>> Dataset for SequenceDataset<'_, A, E> {
         self.encoder.positions(self.sequences[row].len())
     }
 
+    fn shortest(&self, row: usize) -> usize {
+        let whole = self.sequences[row].len();
+        self.encoder
+            .positions(self.min_crop.map_or(whole, |crop| crop.min(whole)))
+    }
+
     fn batch(
         &self,
         rows: &[usize],
@@ -143,7 +154,7 @@ pub(crate) fn shuffled_batches(
     let mut rows: Vec<usize> = (0..lengths.len()).collect();
     rows.shuffle(rng);
     let mut batches = Vec::with_capacity(lengths.len().div_ceil(batch_size));
-    for pool in rows.chunks_mut(POOL * batch_size) {
+    for pool in rows.chunks_mut(batch_size.saturating_mul(POOL)) {
         pool.sort_by_key(|&row| lengths[row]);
         batches.extend(pool.chunks(batch_size).map(<[usize]>::to_vec));
     }

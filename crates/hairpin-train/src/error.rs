@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use hairpin_models::ModelError;
 use hairpin_targets::TargetError;
 
 use crate::history::HistoryError;
@@ -280,7 +281,7 @@ pub enum TrainError {
     /// The loss is no longer a number.
     #[error(
         "the loss became {loss} at epoch {epoch}, batch {batch}: lower `fit.learning_rate` or set `fit.max_gradient_norm`; \
-         the best weights of the epochs before it are in the run's checkpoint"
+         the run's checkpoint holds the epochs before it"
     )]
     Diverged {
         /// The epoch.
@@ -331,6 +332,19 @@ pub enum TrainError {
         /// Rows of targets.
         targets: usize,
     },
+    /// A model has another number of outputs than its targets ask for.
+    #[error(
+        "the model has {outputs} outputs, expected {expected} as the targets have; correct `model.n_outputs`"
+    )]
+    OutputsDiffer {
+        /// Outputs of the model.
+        outputs: usize,
+        /// Outputs that the targets ask for.
+        expected: usize,
+    },
+    /// The model cannot be built.
+    #[error(transparent)]
+    Model(#[from] ModelError),
     /// The device cannot be used.
     #[error("device `{name}` cannot be used: {reason}")]
     Device {
@@ -385,7 +399,7 @@ mod tests {
                     loss: f32::NAN,
                 },
                 "the loss became NaN at epoch 3, batch 7: lower `fit.learning_rate` or set `fit.max_gradient_norm`; \
-                 the best weights of the epochs before it are in the run's checkpoint",
+                 the run's checkpoint holds the epochs before it",
             ),
             (
                 TrainError::Interrupted {

@@ -3,14 +3,14 @@
 use crate::checkpoint::{self, Checkpoint, State};
 use crate::dataset::shuffled_batches;
 use crate::history::{Epoch, History};
-use crate::predict::{check_lengths, predict};
+use crate::predict::{check_lengths, check_shortest, predict};
 use crate::schedule::{Schedule, ScheduleKind};
 use crate::weights::{load_weights, record};
 use crate::{Dataset, Evaluation, Objective, Progress, RunDir, TrainError};
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Bytes, Device, Tensor};
-use hairpin_models::Model;
+use hairpin_models::{Model, ModelError};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use serde::{Deserialize, Serialize};
@@ -32,7 +32,6 @@ use std::time::{Duration, Instant};
 /// | `min_learning_rate` | 1e-6 | floor of `plateau` | 0.. |
 /// | `patience` | 0 | epochs without a higher validation score after which training stops; 0 never stops early | 0.. |
 /// | `max_gradient_norm` | 1.0 | the gradient of all parameters together is scaled down to this norm (Pascanu et al. 2013, arXiv:1211.5063); 0 leaves it | 0.. |
-/// | `min_crop` | 0 | training sees random windows of at least this many positions; 0 shows whole sequences | 0.. |
 /// | `seed` | 1 | of the first weights, the order of rows, dropout and windows | |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -57,8 +56,6 @@ pub struct FitConfig {
     pub patience: usize,
     /// Largest norm of the whole gradient; 0 leaves it as it is.
     pub max_gradient_norm: f64,
-    /// Shortest random window that training sees; 0 shows whole sequences.
-    pub min_crop: usize,
     /// Of the first weights, the order of rows, dropout and windows.
     pub seed: u64,
 }
@@ -76,7 +73,6 @@ impl Default for FitConfig {
             min_learning_rate: 1e-6,
             patience: 0,
             max_gradient_norm: 1.0,
-            min_crop: 0,
             seed: 1,
         }
     }
@@ -171,10 +167,13 @@ pub struct Session<'a> {
     pub run: &'a RunDir,
     /// Its device, without autodiff.
     pub device: &'a Device,
-    /// What it is started with, by name (the configuration, the data's hash): a run is resumed only with the same.
-    pub origin: &'a [(String, String)],
+    /// What it is started with, by name (the model's configuration, the data's hash): a run is resumed only with the same. The
+    /// training configuration and the number of rows are always compared.
+    pub origin: Vec<(String, String)>,
     /// Go on from the checkpoint in the folder.
     pub resume: bool,
+    /// How much work a crash may cost; a [`Stop`] costs the epoch it falls in, whatever this is.
+    pub checkpoint_every: Duration,
     /// Where to show how far it is.
     pub progress: Progress,
     /// Who may stop it.
@@ -194,8 +193,12 @@ pub struct Fitted<M> {
 /// the lowest validation loss.
 ///
 /// Every random draw is taken from the seed and the epoch's number, so a run that was stopped and resumed ends with the same
-/// bytes as one that was not (on devices that promise as much: [`DeviceKind`](crate::DeviceKind)). The checkpoint holds the last
-/// complete epoch; a run that is asked to stop in the middle of one loses that one alone.
+/// bytes as one that was not (on devices that promise as much: [`DeviceKind`](crate::DeviceKind)). Burn's generator, which the first
+/// weights and dropout are drawn from, belongs to the process: of two runs at the same time in one process neither is reproducible.
+///
+/// The checkpoint holds the last complete epoch; a run that is asked to stop in the middle of one loses that one alone. The last
+/// checkpoint stays when training is over, so that what follows may fail and be repeated with `resume`: call
+/// [`RunDir::clear_checkpoint`] when all is written.
 ///
 /// `build` draws the first weights on the device it is given.
 ///
@@ -204,7 +207,7 @@ pub struct Fitted<M> {
 /// A configuration out of range, rows that do not fit together, a device or folder that fails, a checkpoint that is in the way or
 /// of another run; [`TrainError::Diverged`] when the loss is no longer a number; [`TrainError::Interrupted`] after a [`Stop`].
 pub fn fit<M, D, O>(
-    build: impl FnOnce(&Device) -> M,
+    build: impl FnOnce(&Device) -> Result<M, ModelError>,
     objective: &O,
     train: Examples<'_, D, O::Target>,
     valid: Examples<'_, D, O::Target>,
@@ -226,18 +229,32 @@ where
             return Err(TrainError::NoRows { part });
         }
     }
+    session
+        .origin
+        .push(("training configuration".to_owned(), format!("{config:?}")));
+    session.origin.push((
+        "number of rows".to_owned(),
+        format!("{} and {}", train.inputs.len(), valid.inputs.len()),
+    ));
     let differentiable = session.device.clone().autodiff();
     differentiable.seed(config.seed);
-    let model = build(&differentiable);
+    let model = build(&differentiable)?;
     // Burn draws a parameter when it is first used: draw all now, in order, while the seed is the one that was set.
     model.visit(&mut Draw);
-    check_lengths(&model, train.inputs)?;
+    for examples in [&train, &valid] {
+        let (outputs, expected) = (model.n_outputs(), objective.n_outputs(examples.targets));
+        if outputs != expected {
+            return Err(TrainError::OutputsDiffer { outputs, expected });
+        }
+    }
+    check_shortest(&model, train.inputs.len(), |row| train.inputs.shortest(row))?;
     check_lengths(&model, valid.inputs)?;
 
+    let batch_size = config.batch_size.min(train.inputs.len());
     let lengths: Vec<usize> = (0..train.inputs.len())
         .map(|row| train.inputs.length(row))
         .collect();
-    let batches = lengths.len().div_ceil(config.batch_size);
+    let batches = lengths.len().div_ceil(batch_size);
     let mut loop_ = Loop {
         best: model.valid(),
         model,
@@ -269,7 +286,7 @@ where
     let mut meter = progress.start(config.epochs, batches, done);
     let mut saved = Saved {
         at: Instant::now(),
-        epoch: done,
+        epoch: session.resume.then_some(done),
     };
     for epoch in done + 1..=config.epochs {
         if loop_.waited(config.patience) {
@@ -283,7 +300,7 @@ where
         differentiable.seed(config.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ epoch as u64);
         let (mut train_loss, mut norm, mut rows_seen) = (0.0, 0.0, 0);
         let rate = loop_.schedule.rate();
-        for (index, rows) in shuffled_batches(&lengths, config.batch_size, &mut rng)
+        for (index, rows) in shuffled_batches(&lengths, batch_size, &mut rng)
             .into_iter()
             .enumerate()
         {
@@ -296,8 +313,7 @@ where
                     path: session.run.path().to_owned(),
                 });
             }
-            let augment = (config.min_crop > 0).then_some(&mut rng);
-            let input = train.inputs.batch(&rows, augment, &differentiable);
+            let input = train.inputs.batch(&rows, Some(&mut rng), &differentiable);
             let loss = objective.loss(loop_.model.forward(input), train.targets, &rows);
             let value = loss.clone().into_scalar::<f32>();
             if !value.is_finite() {
@@ -319,13 +335,16 @@ where
             &snapshot,
             objective,
             valid.inputs,
-            config.batch_size,
+            batch_size,
             session.device,
         )?;
         let Evaluation { loss, score } = objective.evaluate(&predictions, valid.targets)?;
         loop_.schedule.end_epoch(loss);
         let better = loop_.history.best().is_none_or(|best| {
-            score > best.valid_score || (score == best.valid_score && loss < best.valid_loss)
+            // Whatever is a number is better than what is none.
+            best.valid_score.is_nan() && !score.is_nan()
+                || score > best.valid_score
+                || score == best.valid_score && (best.valid_loss.is_nan() || loss < best.valid_loss)
         });
         if better {
             loop_.best = snapshot;
@@ -344,27 +363,28 @@ where
         loop_.history.epochs.push(entry);
         session
             .run
-            .write(RunDir::METRICS, loop_.history.to_csv().as_bytes())?;
+            .write(&checkpoint::metrics(), loop_.history.to_csv().as_bytes())?;
         session.run.append_log(&line)?;
         meter.epoch(&line, better);
-        if saved.at.elapsed() >= CHECKPOINT_EVERY {
+        if saved.at.elapsed() >= session.checkpoint_every {
             loop_.save_if_newer(&session, &mut saved, epoch)?;
         }
     }
+    let trained = loop_.history.epochs.len();
+    loop_.save_if_newer(&session, &mut saved, trained)?;
+    session
+        .run
+        .write(RunDir::METRICS, loop_.history.to_csv().as_bytes())?;
     meter.finish("trained");
-    checkpoint::clear(session.run)?;
     Ok(Fitted {
         model: loop_.best,
         history: loop_.history,
     })
 }
 
-/// How much work a crash may cost; a stop costs the epoch it falls in, whatever this is.
-const CHECKPOINT_EVERY: Duration = Duration::from_secs(10);
-
 struct Saved {
     at: Instant,
-    epoch: usize,
+    epoch: Option<usize>,
 }
 
 /// All that changes from epoch to epoch.
@@ -426,7 +446,7 @@ impl<M: Model> Loop<M> {
         saved: &mut Saved,
         epoch: usize,
     ) -> Result<(), TrainError> {
-        if epoch == 0 || saved.epoch == epoch {
+        if saved.epoch == Some(epoch) {
             return Ok(());
         }
         let path = session.run.file(RunDir::CHECKPOINT);
@@ -440,7 +460,7 @@ impl<M: Model> Loop<M> {
         checkpoint::save(
             session.run,
             Checkpoint {
-                state: State::new(epoch, self.schedule.clone(), &self.history, session.origin),
+                state: State::new(epoch, self.schedule.clone(), &self.history, &session.origin),
                 parts: [
                     record(&self.model, &path)?,
                     record(&self.best, &path)?,
@@ -450,21 +470,22 @@ impl<M: Model> Loop<M> {
         )?;
         *saved = Saved {
             at: Instant::now(),
-            epoch,
+            epoch: Some(epoch),
         };
         Ok(())
     }
 
     fn resume(self, folder: &std::path::Path, session: &Session<'_>) -> Result<Self, TrainError> {
         let Checkpoint { state, parts } = checkpoint::load(folder)?;
-        for (name, value) in session.origin {
-            let then = state.origin.iter().find(|(other, _)| other == name);
-            if then.map(|(_, value)| value) != Some(value) {
-                return Err(TrainError::CheckpointDiffers {
-                    path: folder.to_owned(),
-                    what: name.clone(),
-                });
-            }
+        let own = session.origin.iter();
+        if let Some((name, _)) = own
+            .chain(&state.origin)
+            .find(|fact| !(session.origin.contains(fact) && state.origin.contains(fact)))
+        {
+            return Err(TrainError::CheckpointDiffers {
+                path: folder.to_owned(),
+                what: name.clone(),
+            });
         }
         let [model, best, optimizer] = parts;
         let history =

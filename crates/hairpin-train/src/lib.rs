@@ -7,6 +7,7 @@
 //! use hairpin_train::{
 //!     Classification, DeviceKind, Examples, FitConfig, Progress, RunDir, SequenceDataset, Session, Stop, fit, predict,
 //! };
+//! use std::time::Duration;
 //!
 //! # let folder = tempfile::tempdir()?;
 //! # let folder = folder.path().join("run");
@@ -21,7 +22,7 @@
 //! let config = FitConfig { epochs: 30, batch_size: 4, learning_rate: 0.02, ..FitConfig::default() };
 //! let device = DeviceKind::Flex.device()?;
 //! let fitted = fit(
-//!     |device| model.init(device).expect("the configuration is valid"),
+//!     |device| model.init(device),
 //!     &Classification,
 //!     examples, // to learn from
 //!     examples, // to choose the best epoch by: held-out rows in real life
@@ -29,8 +30,9 @@
 //!     Session {
 //!         run: &RunDir::create(&folder)?,
 //!         device: &device,
-//!         origin: &[],
+//!         origin: Vec::new(),
 //!         resume: false,
+//!         checkpoint_every: Duration::from_secs(10),
 //!         progress: Progress::Hidden,
 //!         stop: Stop::default(),
 //!     },
@@ -80,8 +82,7 @@ pub use device::DeviceKind;
 pub use error::TrainError;
 pub use fit::{Examples, FitConfig, Fitted, Session, Stop, fit};
 pub use objective::{Classification, Evaluation, Objective};
-pub use predict::predict;
+pub use predict::{check_lengths, predict};
 pub use progress::{Meter, Progress};
 pub use run_dir::RunDir;
 pub use schedule::ScheduleKind;
-pub use weights::{load_weights, weights_of};

@@ -2,6 +2,7 @@
 
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::tensor::{Int, Tensor, TensorData, activation};
+use hairpin_targets::metrics::accuracy;
 use hairpin_targets::{ClassLabels, TargetError, most_likely};
 use ndarray::Array2;
 
@@ -12,6 +13,9 @@ pub trait Objective {
 
     /// Number of examples of a target.
     fn rows(&self, target: &Self::Target) -> usize;
+
+    /// Number of outputs that a model of this target has.
+    fn n_outputs(&self, target: &Self::Target) -> usize;
 
     /// Mean loss of a batch, from raw outputs `[batch_size, n_outputs]` of the examples `rows`. One element.
     fn loss(&self, outputs: Tensor<2>, target: &Self::Target, rows: &[usize]) -> Tensor<1>;
@@ -58,6 +62,10 @@ impl Objective for Classification {
         target.len()
     }
 
+    fn n_outputs(&self, target: &ClassLabels) -> usize {
+        target.n_classes()
+    }
+
     fn loss(&self, outputs: Tensor<2>, target: &ClassLabels, rows: &[usize]) -> Tensor<1> {
         let device = outputs.device();
         let labels: Vec<i64> = rows
@@ -79,18 +87,18 @@ impl Objective for Classification {
         predictions: &Array2<f32>,
         target: &ClassLabels,
     ) -> Result<Evaluation, TargetError> {
-        let predicted = most_likely(predictions)?;
-        let labels = target.labels();
-        let right = predicted.iter().zip(labels).filter(|(p, t)| p == t).count();
+        let score = accuracy(&most_likely(predictions)?, target, 0.95)?.value;
         let loss: f64 = predictions
             .outer_iter()
-            .zip(labels)
-            .map(|(row, &label)| -f64::from(row[label].max(f32::EPSILON)).ln())
+            .zip(target.labels())
+            .map(|(row, &label)| {
+                let probability = row.get(label).copied().unwrap_or(0.0);
+                -f64::from(probability.max(f32::EPSILON)).ln()
+            })
             .sum();
-        let n = labels.len() as f64;
         Ok(Evaluation {
-            loss: loss / n,
-            score: right as f64 / n,
+            loss: loss / target.len() as f64,
+            score,
         })
     }
 

@@ -47,11 +47,23 @@ where
     Ok(predictions)
 }
 
-/// Refuses examples that the model cannot read.
-pub(crate) fn check_lengths<M: Model, D: Dataset>(model: &M, inputs: &D) -> Result<(), TrainError> {
+/// Refuses examples that the model cannot read, as [`predict`] does: before a long training rather than after.
+///
+/// # Errors
+///
+/// [`TrainError::TooShort`] for the first.
+pub fn check_lengths<M: Model, D: Dataset>(model: &M, inputs: &D) -> Result<(), TrainError> {
+    check_shortest(model, inputs.len(), |row| inputs.length(row))
+}
+
+pub(crate) fn check_shortest<M: Model>(
+    model: &M,
+    rows: usize,
+    length: impl Fn(usize) -> usize,
+) -> Result<(), TrainError> {
     let minimum = model.min_length();
-    for row in 0..inputs.len() {
-        let length = inputs.length(row);
+    for row in 0..rows {
+        let length = length(row);
         if length < minimum {
             return Err(TrainError::TooShort {
                 row,

@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 pub enum ScheduleKind {
     /// Stays.
     Constant,
-    /// Falls along half a cosine to 0 at the last step (Loshchilov & Hutter 2017, arXiv:1608.03983).
+    /// Falls along half a cosine that would reach 0 one step after the last (Loshchilov & Hutter 2017, arXiv:1608.03983).
     Cosine,
     /// Is multiplied by `plateau_factor` when the validation loss has not improved for `plateau_patience` epochs, down to
-    /// `min_learning_rate`: Keras's and PyTorch's `ReduceLROnPlateau`, with an improvement of any size.
+    /// `min_learning_rate`: Keras's `ReduceLROnPlateau`, with an improvement of any size (PyTorch's waits one epoch longer).
     Plateau,
 }
 
@@ -42,8 +42,8 @@ impl Schedule {
             minimum: config.min_learning_rate,
             factor: config.plateau_factor,
             patience: config.plateau_patience,
-            warmup: config.warmup_epochs * batches,
-            steps: config.epochs * batches,
+            warmup: config.warmup_epochs.saturating_mul(batches),
+            steps: config.epochs.saturating_mul(batches),
             step: 0,
             scale: 1.0,
             best_loss: None,
@@ -76,7 +76,7 @@ impl Schedule {
 
     /// An epoch ended with this validation loss.
     pub(crate) fn end_epoch(&mut self, valid_loss: f64) {
-        if self.best_loss.is_none_or(|best| valid_loss < best) {
+        if !valid_loss.is_nan() && self.best_loss.is_none_or(|best| valid_loss < best) {
             self.best_loss = Some(valid_loss);
             self.waited = 0;
             return;
@@ -151,10 +151,11 @@ mod tests {
 
     #[test]
     fn a_loss_that_is_not_a_number_is_no_improvement() {
-        let mut schedule = Schedule::new(&config(ScheduleKind::Plateau), 1);
-        schedule.end_epoch(1.0);
-        schedule.end_epoch(f64::NAN);
-        schedule.end_epoch(f64::NAN);
-        assert!(schedule.rate() < 1e-2);
+        for losses in [[1.0, f64::NAN, f64::NAN], [f64::NAN, f64::NAN, 1.0]] {
+            let mut schedule = Schedule::new(&config(ScheduleKind::Plateau), 1);
+            losses.into_iter().for_each(|loss| schedule.end_epoch(loss));
+            assert!(schedule.rate() < 1e-2, "{losses:?}");
+            assert_eq!(schedule.best_loss, Some(1.0));
+        }
     }
 }

@@ -14,7 +14,7 @@ use std::path::Path;
 /// # Errors
 ///
 /// [`TrainError::Weights`] when they cannot be recorded.
-pub fn weights_of<M: Module>(model: &M, path: &Path) -> Result<Vec<u8>, TrainError> {
+pub(crate) fn weights_of<M: Module>(model: &M, path: &Path) -> Result<Vec<u8>, TrainError> {
     let recorded = record(model, path)?;
     let number = || {
         let tensors = Reader::from_bytes(Bytes::from_bytes_vec(recorded))?.into_tensors()?;
@@ -45,7 +45,11 @@ pub(crate) fn record<M: Module>(model: &M, path: &Path) -> Result<Vec<u8>, Train
 /// # Errors
 ///
 /// [`TrainError::Weights`] when the bytes are not weights, or are those of another configuration.
-pub fn load_weights<M: Module>(model: M, bytes: Vec<u8>, path: &Path) -> Result<M, TrainError> {
+pub(crate) fn load_weights<M: Module>(
+    model: M,
+    bytes: Vec<u8>,
+    path: &Path,
+) -> Result<M, TrainError> {
     let record = ModuleRecord::from_bytes(Bytes::from_bytes_vec(bytes));
     record
         .and_then(|record| model.try_load_record(record))

@@ -1,7 +1,7 @@
 //! What `fit` and `predict` promise, on strings whose classes a small network can tell apart in a second.
 
 use burn::tensor::{Device, Tensor};
-use hairpin_models::{SequenceInput, SequenceLstm, SequenceLstmConfig};
+use hairpin_models::{ModelError, SequenceInput, SequenceLstm, SequenceLstmConfig};
 use hairpin_seq::{Dna, OneHot, Seq};
 use hairpin_targets::{ClassLabels, TargetError};
 use hairpin_train::{
@@ -20,14 +20,13 @@ fn strings(count: usize) -> (Vec<Seq<Dna>>, ClassLabels) {
     (sequences, labels)
 }
 
-fn build(device: &Device) -> SequenceLstm {
+fn build(device: &Device) -> Result<SequenceLstm, ModelError> {
     SequenceLstmConfig::new(4, 2)
         .with_conv_channels(4)
         .with_d_hidden(4)
         .with_d_dense(4)
         .with_dropout(0.2)
         .init(device)
-        .unwrap()
 }
 
 fn config() -> FitConfig {
@@ -97,8 +96,9 @@ fn train<O: Objective<Target = ClassLabels>>(
         Session {
             run,
             device: &Device::flex(),
-            origin: &[("data".into(), "toy".into())],
+            origin: vec![("data".into(), "toy".into())],
             resume,
+            checkpoint_every: std::time::Duration::ZERO,
             progress: Progress::Hidden,
             stop: stop.clone(),
         },
@@ -165,7 +165,7 @@ fn predictions_are_in_the_order_of_the_examples_whatever_the_batches() {
     let device = Device::flex();
     let model = {
         let _alone = alone();
-        build(&device)
+        build(&device).unwrap()
     };
     let (sequences, _) = strings(13);
     let inputs = SequenceDataset::new(&sequences, OneHot::default());
@@ -195,8 +195,8 @@ fn a_run_that_is_stopped_anywhere_and_resumed_ends_with_the_same_numbers() {
         |_, x| x,
     )
     .unwrap();
-    // 4 batches an epoch: the first of an epoch, one in the middle, the last.
-    for at in [6, 9, 16, 24] {
+    // 4 batches an epoch: in the first epoch, later, in the middle and at an epoch's end, at the very end.
+    for at in [1, 3, 6, 9, 16, 24] {
         let (_folder, run) = folder();
         let stop = Stop::default();
         let asked = stop.clone();
@@ -282,7 +282,7 @@ fn a_damaged_checkpoint_is_refused() {
         Err(TrainError::Interrupted { epoch: 3, .. })
     ));
     let folder = run.file(RunDir::CHECKPOINT).join("epoch-0002");
-    for name in ["best.bpk", "optimizer.bpk", "state.json"] {
+    for name in ["model.bpk", "best.bpk", "optimizer.bpk", "state.json"] {
         let path = folder.join(name);
         let own = std::fs::read(&path).unwrap();
         for broken in [&own[..own.len() / 2], b"", b"{}"] {
@@ -302,6 +302,19 @@ fn a_damaged_checkpoint_is_refused() {
             );
             assert!(error.to_string().contains(name), "{error}");
         }
+        std::fs::remove_file(&path).unwrap();
+        let again = train(
+            &Classification,
+            &config(),
+            &run,
+            true,
+            &Stop::default(),
+            |_, x| x,
+        );
+        assert!(
+            again.unwrap_err().to_string().contains("is missing"),
+            "{name}"
+        );
         std::fs::write(&path, own).unwrap();
     }
     train(
@@ -347,6 +360,9 @@ impl Objective for Level {
     type Target = ClassLabels;
     fn rows(&self, target: &ClassLabels) -> usize {
         target.len()
+    }
+    fn n_outputs(&self, target: &ClassLabels) -> usize {
+        target.n_classes()
     }
     fn loss(&self, outputs: Tensor<2>, target: &ClassLabels, rows: &[usize]) -> Tensor<1> {
         Classification.loss(outputs, target, rows)
@@ -428,8 +444,9 @@ fn rows_that_do_not_fit_together_are_refused() {
         let session = Session {
             run: &run,
             device: &device,
-            origin: &[],
+            origin: Vec::new(),
             resume: false,
+            checkpoint_every: std::time::Duration::ZERO,
             progress: Progress::Hidden,
             stop: Stop::default(),
         };

@@ -64,9 +64,9 @@
 //! use hairpin::seq::{Dna, OneHot, Seq};
 //! use hairpin::targets::{ClassLabels, most_likely};
 //! use hairpin::train::{
-//!     Bundle, Classification, DeviceKind, Examples, FitConfig, Progress, RunDir, SequenceDataset, Session, Stop, config, fit,
-//!     load_weights, predict, weights_of,
+//!     Bundle, Classification, DeviceKind, Examples, FitConfig, Progress, RunDir, SequenceDataset, Session, Stop, config, fit, predict,
 //! };
+//! use std::time::Duration;
 //!
 //! # let folder = tempfile::tempdir()?;
 //! # let folder = folder.path().join("run");
@@ -78,7 +78,7 @@
 //! let run = RunDir::create(&folder)?;
 //! let device = DeviceKind::Flex.device()?;
 //! let fitted = fit(
-//!     |device| settings.init(device).expect("the configuration is valid"),
+//!     |device| settings.init(device),
 //!     &Classification,
 //!     examples,
 //!     examples, // held-out rows in real life
@@ -86,23 +86,20 @@
 //!     Session {
 //!         run: &run,
 //!         device: &device,
-//!         origin: &[],
+//!         origin: Vec::new(),
 //!         resume: false,
+//!         checkpoint_every: Duration::from_secs(10),
 //!         progress: Progress::Hidden,
 //!         stop: Stop::default(),
 //!     },
 //! )?;
-//! Bundle {
-//!     model: "sequence_lstm".into(),
-//!     config_toml: config::to_toml(&settings)?,
-//!     targets: serde_json::json!({ "classes": ["ACGT", "TGCA"] }),
-//!     weights: weights_of(&fitted.model, &run.file(RunDir::MODEL))?,
-//! }
-//! .save(&run)?;
+//! let targets = serde_json::json!({ "classes": ["ACGT", "TGCA"] });
+//! Bundle::of("sequence_lstm", config::to_toml(&settings)?, targets, &fitted.model)?.save(&run)?;
+//! run.clear_checkpoint()?;
 //!
 //! let bundle = Bundle::load(&run, "sequence_lstm")?;
 //! let settings: SequenceLstmConfig = config::layered(&settings, &bundle.config_toml, &run.file(RunDir::RUN))?;
-//! let model = load_weights(settings.init(&device)?, bundle.weights, &run.file(RunDir::MODEL))?;
+//! let model = bundle.into_model(settings.init(&device)?)?;
 //! let probabilities = predict(&model, &Classification, &inputs, 8, &device)?;
 //! assert_eq!(most_likely(&probabilities)?, labels.labels());
 //! # Ok::<(), Box<dyn std::error::Error>>(())

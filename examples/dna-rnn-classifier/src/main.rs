@@ -3,7 +3,7 @@
 mod outcome;
 mod settings;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::{Args, Parser, Subcommand};
 use hairpin::models::SequenceLstm;
 use hairpin::seq::{Dna, OneHot, Seq};
@@ -13,14 +13,13 @@ use hairpin::tasks::manifest::Identity;
 use hairpin::tasks::rnn_dna::{self, MANIFEST, SUBMISSION};
 use hairpin::train::{
     Bundle, Classification, Device, DeviceKind, Examples, Progress, RunDir, SequenceDataset,
-    Session, Stop, fit, load_weights, predict, weights_of,
+    Session, Stop, check_lengths, fit, predict,
 };
 use outcome::{Judged, Outcome};
 use settings::Settings;
-use std::io::{IsTerminal, stderr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The name under which the model is bundled.
 const MODEL: &str = "sequence_lstm";
@@ -35,12 +34,19 @@ const FIXTURE_TRUTH: &str = concat!(
     "/../../fixtures/tasks/rnn-dna/test-labels.npy"
 );
 
+/// Shown at the end of `--help`.
+const EXAMPLES: &str = "Examples, from the repository's root:
+  dna-rnn-classifier train
+  dna-rnn-classifier train --data rnn-challenge-data.npz --run runs/challenge --seed 2
+  dna-rnn-classifier predict --run runs/challenge --data rnn-challenge-data.npz --out labels.npy
+  dna-rnn-classifier evaluate --run runs/dna-rnn-classifier --labels fixtures/tasks/rnn-dna/test-labels.npy";
+
 /// Classifies DNA strings by a recurrent network that is trained on short ones and asked about long ones.
 ///
 /// The data are one npz file: data_x (n,) <U400 and data_y int64 to train on, val_x and val_y to validate, test_x to label. The answer
 /// is prediction.npy, (n,) int64. Progress and logs go to stderr, results to stdout; the exit status is 0 only when all is written.
 #[derive(Parser)]
-#[command(version, max_term_width = 110)]
+#[command(version, max_term_width = 110, after_help = EXAMPLES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -168,61 +174,60 @@ fn train(args: TrainArgs) -> Result<()> {
     }
 
     let encode = |sequences| SequenceDataset::new(sequences, OneHot::default());
-    let mut shown = encode(&train.sequences);
-    if settings.fit.min_crop > 0 {
-        shown = shown.with_min_crop(settings.fit.min_crop);
-    }
+    let (on_train, on_valid) = (encode(&train.sequences), encode(&valid.sequences));
+    let on_train = match settings.data.min_crop {
+        0 => on_train,
+        crop => on_train.with_min_crop(crop),
+    };
+    // A test string that is too short is to be known before the training, not after it.
+    check_lengths(&settings.model.init(&device)?, &encode(&test))?;
+    let stop = stop_on_ctrl_c()?;
     let fitted = fit(
-        |device| {
-            settings
-                .model
-                .init(device)
-                .expect("validated when it was loaded")
-        },
+        |device| settings.model.init(device),
         &Classification,
         Examples {
-            inputs: &shown,
+            inputs: &on_train,
             targets: &train.labels,
         },
         Examples {
-            inputs: &encode(&valid.sequences),
+            inputs: &on_valid,
             targets: &valid.labels,
         },
         &settings.fit,
         Session {
             run: &run,
             device: &device,
-            origin: &[
+            origin: vec![
                 ("configuration".into(), settings.to_toml()?),
                 ("data file (by SHA-256)".into(), identity.sha256().into()),
                 ("device".into(), args.device.to_string()),
             ],
             resume: args.resume,
-            progress: progress(),
-            stop: stop_on_ctrl_c()?,
+            checkpoint_every: Duration::from_secs(10),
+            progress: Progress::Bar,
+            stop: stop.clone(),
         },
     )?;
 
+    let targets = targets(&identity);
+    Bundle::of(MODEL, settings.to_toml()?, targets, &fitted.model)?.save(&run)?;
+    ensure!(
+        !stop.requested(),
+        "stopped after the training; `--resume` does what is left"
+    );
     let batch_size = settings.fit.batch_size;
-    let on_valid = predict(
+    let proba = predict(
         &fitted.model,
         &Classification,
-        &encode(&valid.sequences),
+        &on_valid,
         batch_size,
         &device,
     )?;
     let on_test = labels(&fitted.model, &test, batch_size, &device)?;
-    Bundle {
-        model: MODEL.into(),
-        config_toml: settings.to_toml()?,
-        targets: serde_json::json!({ "n_classes": rnn_dna::N_CLASSES, "alphabet": "DNA", "encoding": "one_hot" }),
-        weights: weights_of(&fitted.model, &run.file(RunDir::MODEL))?,
-    }
-    .save(&run)?;
     rnn_dna::write_submission(&run.file(SUBMISSION), &on_test)?;
     judged.push(Judged::new(
         format!("{MODEL} (the model)"),
-        on_valid,
+        proba,
         on_test,
         &valid.labels,
     )?);
@@ -235,21 +240,27 @@ fn train(args: TrainArgs) -> Result<()> {
         judged,
         data: &data,
         truth,
-        seconds: started.elapsed().as_secs_f64(),
+        started,
     };
-    outcome.finish(&run, args.json)
+    outcome.finish(&run, args.json)?;
+    Ok(run.clear_checkpoint()?)
 }
 
 fn label(args: PredictArgs) -> Result<()> {
     let run = RunDir::open(&args.run)?;
     let device = args.device.device()?;
     let bundle = Bundle::load(&run, MODEL)?;
-    let settings = Settings::from_bundle(&bundle.config_toml, &run.file(RunDir::RUN))?;
+    let settings = Settings::from_toml(&bundle.config_toml, &run.file(RunDir::RUN))?;
     let path = args.data.as_deref().unwrap_or(Path::new(FIXTURE));
-    let _ = identify(path)?;
+    let identity = identify(path)?;
+    // Labels of other strings must not take the place of the run's own without being asked for.
+    ensure!(
+        args.data.is_some() || bundle.targets == targets(&identity),
+        "{}: was trained on another file than the repository's simulated data; add --data FILE",
+        run.path().display()
+    );
     let test = rnn_dna::read_test(path, settings.data.policy())?;
-    let model = settings.model.init(&device)?;
-    let model = load_weights(model, bundle.weights, &run.file(RunDir::MODEL))?;
+    let model = bundle.into_model(settings.model.init(&device)?)?;
     let found = labels(&model, &test, settings.fit.batch_size, &device)?;
     let out = args.out.unwrap_or_else(|| run.file(SUBMISSION));
     rnn_dna::write_submission(&out, &found)?;
@@ -291,13 +302,14 @@ fn identify(path: &Path) -> Result<Identity> {
     Ok(identity)
 }
 
-/// A bar where somebody watches, plain lines elsewhere.
-fn progress() -> Progress {
-    if stderr().is_terminal() {
-        Progress::Bar
-    } else {
-        Progress::Lines(Box::new(stderr()))
-    }
+/// What the run learnt its outputs from.
+fn targets(identity: &Identity) -> serde_json::Value {
+    serde_json::json!({
+        "alphabet": "DNA",
+        "encoding": "one_hot",
+        "n_classes": rnn_dna::N_CLASSES,
+        "data_sha256": identity.sha256(),
+    })
 }
 
 /// The first Ctrl-C ends the run after the batch at hand, with a checkpoint; the second ends the program at once.

@@ -11,6 +11,7 @@ use hairpin::train::report::{ConfusionFigure, Report, Table};
 use hairpin::train::{DeviceKind, RunDir};
 use ndarray::Array2;
 use serde_json::{Value, json};
+use std::time::Instant;
 
 /// Confidence of every interval.
 const LEVEL: f64 = 0.95;
@@ -63,13 +64,13 @@ pub(crate) struct Outcome<'a> {
     pub(crate) data: &'a Train,
     /// True labels of the test strings, where they are known.
     pub(crate) truth: Option<ClassLabels>,
-    pub(crate) seconds: f64,
+    /// When the program started.
+    pub(crate) started: Instant,
 }
 
 impl Outcome<'_> {
     /// Writes what is left to write and prints the results.
     pub(crate) fn finish(self, run: &RunDir, as_json: bool) -> Result<()> {
-        let results = self.json(run)?;
         let split = json!({
             "origin": "the data file's own: data_x, val_x, test_x",
             "sha256": self.identity.sha256(),
@@ -80,8 +81,10 @@ impl Outcome<'_> {
         run.write(RunDir::SPLIT, &serde_json::to_vec_pretty(&split)?)?;
         let table = self.table()?;
         let text = table.to_text();
-        let seconds = self.seconds;
-        run.write(RunDir::REPORT, self.report(table)?.to_html().as_bytes())?;
+        let html = self.report(table)?.to_html();
+        run.write(RunDir::REPORT, html.as_bytes())?;
+        let seconds = self.started.elapsed().as_secs_f64();
+        let results = self.json(run, seconds)?;
         if as_json {
             println!("{results}");
         } else {
@@ -129,7 +132,7 @@ impl Outcome<'_> {
             rows.push(row);
         }
         Ok(Table {
-            caption: "Model against controls".to_owned(),
+            caption: "Validation strings, and agreement on the test strings".to_owned(),
             columns,
             highlight: Some(rows.len() - 1),
             rows,
@@ -137,7 +140,7 @@ impl Outcome<'_> {
         })
     }
 
-    fn json(&self, run: &RunDir) -> Result<Value> {
+    fn json(&self, run: &RunDir, seconds: f64) -> Result<Value> {
         let best = self.history.best();
         let mut rows = Vec::new();
         for judged in &self.judged {
@@ -161,12 +164,12 @@ impl Outcome<'_> {
             "data_sha256": self.identity.sha256(),
             "epochs": self.history.epochs.len(),
             "best_epoch": best.map(|epoch| epoch.epoch),
-            "seconds": self.seconds,
+            "seconds": seconds,
             "classifiers": rows,
         }))
     }
 
-    fn report(self, table: Table) -> Result<Report> {
+    fn report(&self, table: Table) -> Result<Report> {
         let classes: Vec<String> = (0..self.settings.model.n_outputs)
             .map(|class| class.to_string())
             .collect();
@@ -195,7 +198,10 @@ impl Outcome<'_> {
                     "best epoch",
                     format!("{best} of {}", self.history.epochs.len()),
                 ),
-                fact("time", format!("{:.1} s", self.seconds)),
+                fact(
+                    "time",
+                    format!("{:.1} s", self.started.elapsed().as_secs_f64()),
+                ),
             ],
             config_toml: self.settings.to_toml()?,
             provenance: vec![
@@ -224,7 +230,7 @@ impl Outcome<'_> {
                 classes,
                 counts,
             }],
-            history: Some(self.history),
+            history: Some(self.history.clone()),
         })
     }
 }

@@ -25,6 +25,8 @@ pub(crate) struct DataConfig {
     pub(crate) fold_case: bool,
     /// Read ambiguity codes as unknown.
     pub(crate) allow_ambiguous: bool,
+    /// Shortest random window that training sees; 0 shows whole strings.
+    pub(crate) min_crop: usize,
 }
 
 impl DataConfig {
@@ -60,21 +62,24 @@ impl Settings {
         let mut settings = match file {
             None => Self::default(),
             Some(path) => {
-                let text = std::fs::read_to_string(path).with_context(|| {
+                let text = read(path).with_context(|| {
                     format!("{}: cannot read the configuration", path.display())
                 })?;
-                config::layered(&Self::default(), &text, path)?
+                Self::from_toml(&text, path)?
             }
         };
         if let Some(seed) = seed {
             settings.fit.seed = seed;
         }
-        settings.check()
+        Ok(settings)
     }
 
-    /// What a run was trained with.
-    pub(crate) fn from_bundle(text: &str, path: &Path) -> Result<Self> {
-        config::layered(&Self::default(), text, path)?.check()
+    /// The defaults under the text of a file.
+    pub(crate) fn from_toml(text: &str, path: &Path) -> Result<Self> {
+        let settings: Self = config::layered(&Self::default(), text, path)?;
+        settings
+            .check()
+            .with_context(|| format!("{}: correct the value", path.display()))
     }
 
     fn check(self) -> Result<Self> {
@@ -96,6 +101,16 @@ impl Settings {
     pub(crate) fn to_toml(&self) -> Result<String> {
         Ok(config::to_toml(self)?)
     }
+}
+
+/// A configuration is a file, and a small one.
+fn read(path: &Path) -> std::io::Result<String> {
+    const CAP: u64 = 1 << 20;
+    let metadata = std::fs::metadata(path)?;
+    if !metadata.is_file() || metadata.len() > CAP {
+        return Err(std::io::Error::other("not a file of at most 1 MiB"));
+    }
+    std::fs::read_to_string(path)
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The program from outside: what it writes, what it refuses, and that it can be stopped.
 
+use hairpin::seq::Policy;
+use hairpin::tasks::rnn_dna;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -102,7 +104,7 @@ fn a_run_leaves_its_files_and_its_table() {
     );
     let report = std::fs::read_to_string(run.join("report.html")).unwrap();
     for part in [
-        "Model against controls",
+        "agreement on the test strings",
         "<svg",
         "d_hidden = 8",
         "conv_pool = 3",
@@ -237,13 +239,48 @@ fn data_that_are_not_there_say_where_to_get_them() {
 }
 
 #[test]
+fn broken_data_are_refused_with_their_place_before_anything_is_written() {
+    let (folder, run) = temporary();
+    let whole = std::fs::read("../../fixtures/tasks/rnn-dna/rnn-dna-simulated.npz").unwrap();
+    let data = folder.path().join("own.npz");
+    for broken in [&whole[..whole.len() / 2], b"", b"not a zip at all"] {
+        std::fs::write(&data, broken).unwrap();
+        refuses(
+            &["train", "--data", text(&data), "--run", text(&run)],
+            &["own.npz"],
+        );
+        assert!(!run.exists());
+    }
+}
+
+#[test]
+fn windows_shorter_than_the_network_can_read_are_refused() {
+    let (folder, run) = temporary();
+    let config = folder.path().join("own.toml");
+    std::fs::write(&config, "[data]\nmin_crop = 2\n").unwrap();
+    refuses(
+        &["train", "--config", text(&config), "--run", text(&run)],
+        &["2 positions", "at least 3"],
+    );
+    std::fs::write(
+        &config,
+        "[fit]\nepochs = 1\nbatch_size = 1152921504606846976\n",
+    )
+    .unwrap();
+    succeeds(&["train", "--config", text(&config), "--run", text(&run)]);
+}
+
+#[test]
 fn a_folder_that_cannot_be_written_is_refused() {
     let (folder, _) = temporary();
     let file = folder.path().join("file");
     std::fs::write(&file, "in the way").unwrap();
     let below = file.join("run");
     refuses(&["train", "--run", text(&file)], &["file", "not a folder"]);
-    refuses(&["train", "--run", text(&below)], &["run"]);
+    refuses(
+        &["train", "--run", text(&below)],
+        &["file: is not a folder", "name another"],
+    );
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "in the way");
 }
 
@@ -262,6 +299,23 @@ fn a_device_that_was_not_built_in_says_how_to_build_it() {
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("expected flex"));
+}
+
+#[test]
+fn labels_of_other_data_never_replace_a_runs_own_unasked() {
+    let (folder, run) = temporary();
+    let data = folder.path().join("own.npz");
+    // The same strings in a file of another hash.
+    let fixture = Path::new("../../fixtures/tasks/rnn-dna/rnn-dna-simulated.npz");
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join(fixture);
+    let train = rnn_dna::read_train(&fixture, Policy::default()).unwrap();
+    let test = rnn_dna::read_test(&fixture, Policy::default()).unwrap();
+    rnn_dna::write_data(&data, &train, &test[1..]).unwrap();
+    trained(&run, &["--data", text(&data)]);
+    let labels = std::fs::read(run.join("prediction.npy")).unwrap();
+    refuses(&["predict", "--run", text(&run)], &["--data FILE"]);
+    assert_eq!(labels, std::fs::read(run.join("prediction.npy")).unwrap());
+    succeeds(&["predict", "--run", text(&run), "--data", text(&data)]);
 }
 
 #[test]
@@ -297,14 +351,14 @@ fn interrupted(config: &Path, folder: &Path) -> Output {
         .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    let metrics = folder.join("metrics.csv");
+    let metrics = folder.join("checkpoint/metrics.csv");
     let epochs = || std::fs::read_to_string(&metrics).map_or(0, |text| text.lines().count());
     let started = std::time::Instant::now();
     while epochs() < 3 && started.elapsed().as_secs() < 120 {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
-    let killed = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
+    let killed = Command::new("sh")
+        .args(["-c", &format!("kill -INT {}", child.id())])
         .status()
         .unwrap();
     assert!(killed.success());
@@ -318,7 +372,7 @@ fn a_run_that_is_stopped_and_resumed_ends_as_if_it_had_not_been() {
     let config = folder.path().join("long.toml");
     // Dropout, batch normalisation and random windows: all that a careless resume would lose.
     let toml = "[model]\nconv_channels = 8\nd_hidden = 8\nd_dense = 8\nnorm = \"batch\"\ndropout = 0.2\n\
-                [fit]\nepochs = 25\nmin_crop = 100\n";
+                [fit]\nepochs = 25\n[data]\nmin_crop = 100\n";
     std::fs::write(&config, toml).unwrap();
 
     let output = interrupted(&config, &run);
@@ -328,6 +382,8 @@ fn a_run_that_is_stopped_and_resumed_ends_as_if_it_had_not_been() {
     assert!(run.join("checkpoint").exists());
     assert!(!run.join("prediction.npy").exists());
 
+    // Somebody else's file among the checkpoints is left alone.
+    std::fs::write(run.join("checkpoint/notes.txt"), "mine").unwrap();
     let train = ["train", "--config", text(&config), "--run", text(&run)];
     refuses(&train, &["stopped after epoch", "--resume"]);
     refuses(
@@ -335,11 +391,26 @@ fn a_run_that_is_stopped_and_resumed_ends_as_if_it_had_not_been() {
         &["another configuration"],
     );
     succeeds(&[&train[..], &["--resume"]].concat());
-    assert!(!run.join("checkpoint").exists());
+    assert_eq!(
+        std::fs::read_dir(run.join("checkpoint")).unwrap().count(),
+        1
+    );
     refuses(&[&train[..], &["--resume"]].concat(), &["no checkpoint"]);
 
     let whole = folder.path().join("whole");
     succeeds(&["train", "--config", text(&config), "--run", text(&whole)]);
+
+    // Stopped again in the folder of a finished run, a training leaves all of that run as it was.
+    let files = [
+        "prediction.npy",
+        "model.bpk",
+        "bundle.json",
+        "metrics.csv",
+        "report.html",
+    ];
+    let before = files.map(|name| std::fs::read(whole.join(name)).unwrap());
+    assert_eq!(interrupted(&config, &whole).status.code(), Some(1));
+    assert!(before == files.map(|name| std::fs::read(whole.join(name)).unwrap()));
     for name in ["prediction.npy", "model.bpk"] {
         let [resumed, whole] = [&run, &whole].map(|run| std::fs::read(run.join(name)).unwrap());
         assert!(resumed == whole, "{name} differs");

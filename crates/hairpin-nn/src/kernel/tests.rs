@@ -95,6 +95,7 @@ fn close(expected: &[Vec<f32>], found: &[Vec<f32>], case: Case) {
         "d state",
     ];
     for ((name, expected), found) in names.iter().zip(expected).zip(found) {
+        assert_eq!(expected.len(), found.len(), "{case:?}: {name}");
         let scale = expected.iter().fold(1f32, |m, v| m.max(v.abs()));
         for (index, (e, f)) in expected.iter().zip(found).enumerate() {
             assert!(
