@@ -23,7 +23,7 @@ pub struct Epoch {
     pub valid_loss: f64,
     /// Score over the validation rows; [`History::score_name`] says which.
     pub valid_score: f64,
-    /// Learning rate of this epoch.
+    /// Learning rate of this epoch's first step.
     pub learning_rate: f64,
     /// Norm of the gradient over all parameters.
     pub gradient_norm: f64,

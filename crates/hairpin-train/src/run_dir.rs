@@ -14,10 +14,10 @@ use crate::error::TrainError;
 /// |----------------|------------------------------------|---------------------------------------------------------|
 /// | `run.toml`     | [`RUN`](Self::RUN)                 | the resolved configuration                              |
 /// | `targets.json` | [`TARGETS`](Self::TARGETS)         | what was learned about the targets from the training rows |
-/// | `split.json`   | [`SPLIT`](Self::SPLIT)             | the rows of each part                                   |
+/// | `split.json`   | [`SPLIT`](Self::SPLIT)             | how the rows were divided, as the program says it        |
 /// | `model.bpk`    | [`MODEL`](Self::MODEL)             | the best weights                                        |
-/// | `checkpoint/`  | [`CHECKPOINT`](Self::CHECKPOINT)   | all that going on from the last whole epoch needs       |
-/// | `metrics.csv`  | [`METRICS`](Self::METRICS)         | what every epoch measured ([`History`])                 |
+/// | `checkpoint/`  | [`CHECKPOINT`](Self::CHECKPOINT)   | while a run is not complete: all that going on from the last whole epoch needs, and its own `metrics.csv` |
+/// | `metrics.csv`  | [`METRICS`](Self::METRICS)         | what every epoch of the last whole training measured ([`History`]) |
 /// | `train.log`    | [`LOG`](Self::LOG)                 | one line per event                                      |
 /// | `report.html`  | [`REPORT`](Self::REPORT)           | the run on one page ([`Report`])                        |
 /// | `bundle.json`  | [`BUNDLE`](Self::BUNDLE)           | sizes and hashes of the [`Bundle`]; written last        |
