@@ -130,7 +130,7 @@ impl SequenceLstmConfig {
                 return Err(out_of_range(name, found, "at most 16384"));
             }
         }
-        if self.conv_kernel % 2 == 0 {
+        if self.conv_kernel.is_multiple_of(2) {
             return Err(out_of_range(
                 "conv_kernel",
                 self.conv_kernel,

@@ -246,7 +246,7 @@ impl Recurrent {
         let part = |index: usize| {
             state
                 .clone()
-                .slice([index..index + 1])
+                .slice(index..index + 1)
                 .reshape([directions, batch, d_hidden])
         };
         RecurrentOutput {

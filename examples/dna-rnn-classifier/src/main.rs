@@ -76,7 +76,7 @@ struct TrainArgs {
     /// Seed of the first weights and of every later draw, in place of the configuration's
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// flex, ndarray, vulkan[:INDEX] or cuda[:INDEX]; those not built in say which feature to build with
+    /// flex, ndarray, vulkan, vulkan:INDEX, cuda or cuda:INDEX; one not built in says which feature to build with
     #[arg(long, value_name = "DEVICE", default_value_t)]
     device: DeviceKind,
     /// Go on with a run that was stopped, from its last complete epoch
@@ -98,7 +98,7 @@ struct PredictArgs {
     /// Where to write the labels; without it, prediction.npy in the run's folder
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// flex, ndarray, vulkan[:INDEX] or cuda[:INDEX]
+    /// flex, ndarray, vulkan, vulkan:INDEX, cuda or cuda:INDEX
     #[arg(long, value_name = "DEVICE", default_value_t)]
     device: DeviceKind,
     /// Print the result as one JSON object

@@ -74,8 +74,8 @@ pub(crate) fn run(inputs: Recurrence) -> (Tensor<3>, Tensor<4>) {
         }
     };
     let split = shape.batch * shape.output();
-    let output = packed.clone().slice([0..split]);
-    let state = packed.slice([split..split + shape.state()]);
+    let output = packed.clone().slice(0..split);
+    let state = packed.slice(split..split + shape.state());
     (
         output.reshape(output_dims(shape)),
         state.reshape(state_dims(shape)),

@@ -38,7 +38,7 @@ pub(crate) fn run(inputs: Recurrence) -> (Tensor<3>, Tensor<4>) {
             weight: inputs
                 .weight_hh
                 .clone()
-                .slice([direction..direction + 1])
+                .slice(direction..direction + 1)
                 .reshape([d_hidden, width]),
             hidden: part(0),
             cell: part(1),

@@ -253,7 +253,7 @@ fn nan_in_one_row_stays_in_that_row() {
         ..recurrence
     });
     for row in (0..case.batch).filter(|&row| row != 2) {
-        let at = |t: &Tensor<3>| values(t.clone().slice([row..row + 1]));
+        let at = |t: &Tensor<3>| values(t.clone().slice(row..row + 1));
         assert_eq!(at(&clean), at(&dirty), "row {row}");
     }
     assert!(values(dirty.slice([2..3, 0..1])).iter().all(|v| v.is_nan()));
