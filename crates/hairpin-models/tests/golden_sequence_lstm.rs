@@ -81,9 +81,9 @@ fn network(golden: &Golden, device: &Device) -> SequenceLstm {
         front.conv.bias = Some(Param::from_data(data(golden, "conv.bias"), device));
     }
     let [ih, hh, bias] = recurrence(golden, "");
-    model.lstm.weight_ih = Param::from_data(ih, device);
-    model.lstm.weight_hh = Param::from_data(hh, device);
-    model.lstm.bias = Param::from_data(bias, device);
+    model.lstm.layers[0].weight_ih = Param::from_data(ih, device);
+    model.lstm.layers[0].weight_hh = Param::from_data(hh, device);
+    model.lstm.layers[0].bias = Param::from_data(bias, device);
     if let Some(norm) = &mut model.batch_norm {
         norm.gamma = Param::from_data(data(golden, "norm.weight"), device);
         norm.beta = Param::from_data(data(golden, "norm.bias"), device);
@@ -152,7 +152,7 @@ fn check(file: &str) {
         let expected = expected.try_into_vec::<f32>().unwrap();
         assert_close(&format!("{file} grad.{name}"), &expected, &found, TOLERANCE);
     };
-    let lstm = &model.lstm;
+    let lstm = &model.lstm.layers[0];
     close(
         "lstm.weight_ih",
         ih,

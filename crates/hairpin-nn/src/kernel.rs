@@ -1,6 +1,7 @@
 //! The recurrences themselves: `lstm` on plain slices, `flex` that hands Burn's CPU tensors to it, `plain` in tensor operations
 //! for every other backend.
 
+use crate::Cell;
 use burn::tensor::Tensor;
 use std::sync::Arc;
 
@@ -12,29 +13,29 @@ mod gates;
 mod lstm;
 mod plain;
 
-/// What an LSTM recurrence reads once the product with the input is done.
+/// What a recurrence reads once the product with the input is done.
 #[derive(Clone)]
 pub(crate) struct Recurrence {
-    /// `x W_ih`, `[batch_size, length, directions * 4 * d_hidden]`.
+    /// `x W_ih`, `[batch_size, length, directions * gates * d_hidden]`.
     pub(crate) gates: Tensor<3>,
-    /// `W_hh`, `[directions, d_hidden, 4 * d_hidden]`.
+    /// `W_hh`, `[directions, d_hidden, gates * d_hidden]`.
     pub(crate) weight_hh: Tensor<3>,
     /// `b`, `[directions * 4 * d_hidden]`.
     pub(crate) bias: Tensor<1>,
-    /// Initial hidden and cell, `[2, directions, batch_size, d_hidden]`.
+    /// Initial hidden and, of an LSTM, cell: `[parts, directions, batch_size, d_hidden]`.
     pub(crate) state: Tensor<4>,
     /// Steps of each row, `1..=length`.
     pub(crate) lengths: Arc<[usize]>,
 }
 
 /// Output `[batch_size, length, directions * d_hidden]`, zero beyond each row's length, and final state
-/// `[2, directions, batch_size, d_hidden]`.
-pub(crate) fn lstm(inputs: Recurrence) -> (Tensor<3>, Tensor<4>) {
+/// `[parts, directions, batch_size, d_hidden]`.
+pub(crate) fn run(cell: Cell, inputs: Recurrence) -> (Tensor<3>, Tensor<4>) {
     #[cfg(feature = "flex")]
-    if flex::can_run(&inputs) {
+    if cell == Cell::Lstm && flex::can_run(&inputs) {
         return flex::run(inputs);
     }
-    plain::run(inputs)
+    plain::run(cell, inputs)
 }
 
 #[cfg(all(test, feature = "flex"))]

@@ -26,4 +26,7 @@ mod mask;
 mod recurrent;
 
 pub use mask::{mask_pad, masked_max, masked_mean, zero_padded};
-pub use recurrent::{Recurrent, RecurrentConfig, RecurrentInput, RecurrentOutput, RecurrentState};
+pub use recurrent::{
+    Cell, Recurrent, RecurrentConfig, RecurrentInput, RecurrentLayer, RecurrentOutput,
+    RecurrentState,
+};

@@ -68,9 +68,10 @@ fn layer(golden: &Golden, directions: usize, device: &Device) -> Recurrent {
     let ih = TensorData::new(ih, [d_input, directions * width]);
     let hh = TensorData::new(hh, [directions, d_hidden, width]);
     let bias = TensorData::new(bias, [directions * width]);
-    layer.weight_ih = Param::from_data(ih, device);
-    layer.weight_hh = Param::from_data(hh, device);
-    layer.bias = Param::from_data(bias, device);
+    let own = &mut layer.layers[0];
+    own.weight_ih = Param::from_data(ih, device);
+    own.weight_hh = Param::from_data(hh, device);
+    own.bias = Param::from_data(bias, device);
     layer
 }
 
@@ -91,7 +92,7 @@ fn check(file: &str, device: Device) {
     let mut input = RecurrentInput::new(x.clone()).with_lengths(lengths.clone());
     let state = has_state.then(|| RecurrentState {
         hidden: tensor(&golden, "h0", &autodiff).require_grad(),
-        cell: tensor(&golden, "c0", &autodiff).require_grad(),
+        cell: Some(tensor(&golden, "c0", &autodiff).require_grad()),
     });
     if let Some(state) = &state {
         input = input.with_state(state.clone());
@@ -99,22 +100,22 @@ fn check(file: &str, device: Device) {
     let out = trained.forward(input);
     same("output", values(out.output.clone()));
     same("h_n", values(out.state.hidden.clone()));
-    same("c_n", values(out.state.cell.clone()));
+    same("c_n", values(out.state.cell.clone().unwrap()));
 
     let weighted = |t: Tensor<3>, name: &str| (t * tensor(&golden, name, &autodiff)).sum();
     let loss = weighted(out.output, "g_output")
         + weighted(out.state.hidden, "g_h")
-        + weighted(out.state.cell, "g_c");
+        + weighted(out.state.cell.unwrap(), "g_c");
     let grads = loss.backward();
     same("grad.x", values(x.grad(&grads).unwrap()));
     if let Some(state) = state {
         same("grad.h0", values(state.hidden.grad(&grads).unwrap()));
-        same("grad.c0", values(state.cell.grad(&grads).unwrap()));
+        same("grad.c0", values(state.cell.unwrap().grad(&grads).unwrap()));
     }
     let found = [
-        values(trained.weight_ih.val().grad(&grads).unwrap()),
-        values(trained.weight_hh.val().grad(&grads).unwrap()),
-        values(trained.bias.val().grad(&grads).unwrap()),
+        values(trained.layers[0].weight_ih.val().grad(&grads).unwrap()),
+        values(trained.layers[0].weight_hh.val().grad(&grads).unwrap()),
+        values(trained.layers[0].bias.val().grad(&grads).unwrap()),
     ];
     let expected = weights(&golden, directions, "grad.");
     for ((name, expected), found) in ["ih", "hh", "bias"].iter().zip(expected).zip(found) {
@@ -126,13 +127,13 @@ fn check(file: &str, device: Device) {
     if has_state {
         input = input.with_state(RecurrentState {
             hidden: tensor(&golden, "h0", &device),
-            cell: tensor(&golden, "c0", &device),
+            cell: Some(tensor(&golden, "c0", &device)),
         });
     }
     let out = layer(&golden, directions, &device).forward(input);
     same("output", values(out.output));
     same("h_n", values(out.state.hidden));
-    same("c_n", values(out.state.cell));
+    same("c_n", values(out.state.cell.unwrap()));
 }
 
 macro_rules! golden {

@@ -1,6 +1,7 @@
 //! The fused kernel against the tensor operations, and the laws both must keep.
 
 use super::{Recurrence, flex, plain};
+use crate::Cell;
 use burn::tensor::{Device, Tensor, TensorData};
 use rand_chacha::{
     ChaCha8Rng,
@@ -136,7 +137,7 @@ fn the_fused_kernel_equals_the_tensor_operations() {
     ] {
         for case in cases() {
             close(
-                &all(case, &device, plain::run),
+                &all(case, &device, |inputs| plain::run(Cell::Lstm, inputs)),
                 &all(case, &device, flex::run),
                 case,
             );
@@ -154,7 +155,7 @@ fn a_constant_input_leaves_the_gradient_of_the_weights() {
         ragged: true,
     };
     let device = Device::flex().autodiff();
-    let expected = all(case, &device, plain::run);
+    let expected = all(case, &device, |inputs| plain::run(Cell::Lstm, inputs));
     let (recurrence, g_output, g_state) = inputs(case, &device);
     let weight_hh = recurrence.weight_hh.clone().detach().require_grad();
     // Gates, bias and state come from the plain device, as constants of a graph do.
