@@ -21,10 +21,12 @@
 //! What it does not do: GRU cells, stacked layers, import of PyTorch and Keras weights, attention and convolution are planned; embeddings,
 //! linear layers and plain norms are in `burn::nn`.
 
+mod convert;
 mod kernel;
 mod mask;
 mod recurrent;
 
+pub use convert::{ConvertError, KerasWeights};
 pub use mask::{mask_pad, masked_max, masked_mean, zero_padded};
 pub use recurrent::{
     Cell, Recurrent, RecurrentConfig, RecurrentInput, RecurrentLayer, RecurrentOutput,
