@@ -1,5 +1,5 @@
-//! The recurrences themselves: `lstm` on plain slices, `flex` that hands Burn's CPU tensors to it, `plain` in tensor operations
-//! for every other backend.
+//! The recurrences themselves: `lstm` and `gru` on plain slices, with `rows` and `product` that both share, `flex` that hands Burn's
+//! CPU tensors to them, `plain` in tensor operations for every other backend.
 
 use crate::Cell;
 use burn::tensor::Tensor;
@@ -10,8 +10,14 @@ mod flex;
 #[cfg(feature = "flex")]
 mod gates;
 #[cfg(feature = "flex")]
+mod gru;
+#[cfg(feature = "flex")]
 mod lstm;
 mod plain;
+#[cfg(feature = "flex")]
+mod product;
+#[cfg(feature = "flex")]
+mod rows;
 
 /// What a recurrence reads once the product with the input is done.
 #[derive(Clone)]
@@ -32,8 +38,8 @@ pub(crate) struct Recurrence {
 /// `[parts, directions, batch_size, d_hidden]`.
 pub(crate) fn run(cell: Cell, inputs: Recurrence) -> (Tensor<3>, Tensor<4>) {
     #[cfg(feature = "flex")]
-    if cell == Cell::Lstm && flex::can_run(&inputs) {
-        return flex::run(inputs);
+    if flex::can_run(&inputs) {
+        return flex::run(cell, inputs);
     }
     plain::run(cell, inputs)
 }

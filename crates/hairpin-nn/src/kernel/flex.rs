@@ -1,7 +1,7 @@
-//! Hands tensors that live on Burn's flex backend to the fused kernel, with its own backward step.
+//! Hands tensors that live on Burn's flex backend to the fused kernels, with a backward step of their own.
 
-use super::Recurrence;
-use super::lstm::{self, BackwardInputs, Inputs, Shape};
+use super::{Recurrence, gru, lstm};
+use crate::Cell;
 use burn::backend::autodiff::{
     checkpoint::{
         base::Checkpointer,
@@ -18,7 +18,7 @@ use burn::tensor::{DType, Tensor, TensorData};
 use burn_flex::FlexTensor;
 use std::sync::Arc;
 
-/// Whether the fused kernel can take these tensors: all `f32` on flex, differentiable or not.
+/// Whether the fused kernels can take these tensors: all `f32` on flex, differentiable or not.
 pub(crate) fn can_run(inputs: &Recurrence) -> bool {
     fn on_flex<const D: usize>(tensor: &Tensor<D>) -> bool {
         tensor.dtype() == DType::F32
@@ -33,13 +33,21 @@ pub(crate) fn can_run(inputs: &Recurrence) -> bool {
         && on_flex(&inputs.state)
 }
 
-/// Output `[batch_size, length, directions * d_hidden]` and final state `[2, directions, batch_size, d_hidden]`.
+/// See [`super::run`].
 ///
 /// # Panics
 ///
 /// When a tensor is not on flex, see [`can_run`], or two tensors are differentiable under different checkpointing strategies.
-pub(crate) fn run(inputs: Recurrence) -> (Tensor<3>, Tensor<4>) {
-    let shape = shape(&inputs);
+pub(crate) fn run(cell: Cell, inputs: Recurrence) -> (Tensor<3>, Tensor<4>) {
+    let [batch, length, _] = inputs.gates.dims();
+    let [directions, d_hidden, _] = inputs.weight_hh.dims();
+    let sizes = Sizes {
+        cell,
+        batch,
+        length,
+        d_hidden,
+        directions,
+    };
     let strategies = [
         inputs.gates.gradient_checkpointing_strategy(),
         inputs.weight_hh.gradient_checkpointing_strategy(),
@@ -48,45 +56,135 @@ pub(crate) fn run(inputs: Recurrence) -> (Tensor<3>, Tensor<4>) {
     ];
     let packed = match strategies.into_iter().flatten().next() {
         None => {
-            let done = compute(
-                shape,
-                &[
-                    plain(inputs.gates),
-                    plain(inputs.weight_hh),
-                    plain(inputs.bias),
-                    plain(inputs.state),
-                ],
-                &inputs.lengths,
-                false,
-            );
-            let output = tensor(done.output, &output_dims(shape));
-            let state = tensor(done.state, &state_dims(shape));
+            let read = [
+                plain(inputs.gates),
+                plain(inputs.weight_hh),
+                plain(inputs.bias),
+                plain(inputs.state),
+            ];
+            let done = compute(sizes, &read, &inputs.lengths, false);
             return (
-                Tensor::from_primitive::<Flex>(output),
-                Tensor::from_primitive::<Flex>(state),
+                Tensor::from_primitive::<Flex>(tensor(done.output, &sizes.output_dims())),
+                Tensor::from_primitive::<Flex>(tensor(done.state, &sizes.state_dims())),
             );
         }
         Some(strategy @ GradientCheckpointingStrategy::Disabled) => {
-            tracked::<NoCheckpointing>(inputs, shape, strategy)
+            tracked::<NoCheckpointing>(inputs, sizes, strategy)
         }
         Some(strategy @ GradientCheckpointingStrategy::Balanced) => {
-            tracked::<BalancedCheckpointing>(inputs, shape, strategy)
+            tracked::<BalancedCheckpointing>(inputs, sizes, strategy)
         }
     };
-    let split = shape.batch * shape.output();
-    let output = packed.clone().slice(0..split);
-    let state = packed.slice(split..split + shape.state());
+    let split = sizes.output_dims().iter().product::<usize>();
+    let end = packed.dims()[0];
     (
-        output.reshape(output_dims(shape)),
-        state.reshape(state_dims(shape)),
+        packed.clone().slice(0..split).reshape(sizes.output_dims()),
+        packed.slice(split..end).reshape(sizes.state_dims()),
     )
+}
+
+/// What is computed, on how much.
+#[derive(Debug, Clone, Copy)]
+struct Sizes {
+    cell: Cell,
+    batch: usize,
+    length: usize,
+    d_hidden: usize,
+    directions: usize,
+}
+
+impl Sizes {
+    fn output_dims(&self) -> [usize; 3] {
+        [self.batch, self.length, self.directions * self.d_hidden]
+    }
+
+    fn state_dims(&self) -> [usize; 4] {
+        let parts = if self.cell == Cell::Lstm { 2 } else { 1 };
+        [parts, self.directions, self.batch, self.d_hidden]
+    }
+
+    fn lstm(&self) -> lstm::Shape {
+        lstm::Shape {
+            batch: self.batch,
+            length: self.length,
+            d_hidden: self.d_hidden,
+            directions: self.directions,
+        }
+    }
+
+    fn gru(&self) -> gru::Shape {
+        gru::Shape {
+            batch: self.batch,
+            length: self.length,
+            d_hidden: self.d_hidden,
+            directions: self.directions,
+        }
+    }
+
+    fn reset(&self) -> gru::Reset {
+        match self.cell {
+            Cell::GruResetBefore => gru::Reset::Before,
+            Cell::Lstm | Cell::Gru => gru::Reset::After,
+        }
+    }
+}
+
+/// What a kernel's forward pass leaves.
+struct Done {
+    output: Vec<f32>,
+    state: Vec<f32>,
+    saved: Vec<Vec<f32>>,
+}
+
+/// Runs the kernel on `[gates, weight_hh, bias, state]`.
+fn compute(sizes: Sizes, read: &[FlexTensor; 4], lengths: &[usize], save: bool) -> Done {
+    let [gates, weight_hh, bias, state] = read.each_ref().map(FlexTensor::to_contiguous);
+    let (gates, weight_hh, bias, state) = (
+        floats(&gates),
+        floats(&weight_hh),
+        floats(&bias),
+        floats(&state),
+    );
+    match sizes.cell {
+        Cell::Lstm => {
+            let inputs = lstm::Inputs {
+                gates,
+                bias,
+                weight_hh,
+                state,
+                lengths,
+            };
+            let done = lstm::forward(sizes.lstm(), inputs, save);
+            Done {
+                output: done.output,
+                state: done.state,
+                saved: done.saved,
+            }
+        }
+        Cell::Gru | Cell::GruResetBefore => {
+            let inputs = gru::Inputs {
+                gates,
+                bias,
+                weight_hh,
+                state,
+                lengths,
+                reset: sizes.reset(),
+            };
+            let done = gru::forward(sizes.gru(), inputs, save);
+            Done {
+                output: done.output,
+                state: done.state,
+                saved: done.saved,
+            }
+        }
+    }
 }
 
 /// The differentiable way: one node with four parents whose output packs the output and the final state, since a node has one
 /// float output.
 fn tracked<C: CheckpointStrategy>(
     inputs: Recurrence,
-    shape: Shape,
+    sizes: Sizes,
     strategy: GradientCheckpointingStrategy,
 ) -> Tensor<1>
 where
@@ -98,147 +196,185 @@ where
     let state = lift::<4, C>(inputs.state, strategy);
     let parents = [gates.node(), weight_hh.node(), bias.node(), state.node()];
     let read = [gates, weight_hh, bias, state].map(|t| t.into_primitive());
-    let pack = |done: lstm::Forward| {
-        let mut values = done.output;
-        values.extend_from_slice(&done.state);
-        let length = values.len();
-        tensor(values, &[length])
+    let pack = |mut output: Vec<f32>, state: &[f32]| {
+        output.extend_from_slice(state);
+        let length = output.len();
+        tensor(output, &[length])
     };
-    let packed = match LstmBackward
-        .prepare::<C>(parents)
-        .compute_bound()
-        .stateful()
-    {
+    let prepared = RecurrenceBackward.prepare::<C>(parents);
+    let packed = match prepared.compute_bound().stateful() {
         OpsKind::Tracked(prepared) => {
-            let mut done = compute(shape, &read, &inputs.lengths, true);
-            let saved = std::mem::take(&mut done.saved);
-            let packed = pack(done);
+            let done = compute(sizes, &read, &inputs.lengths, true);
+            let packed = pack(done.output, &done.state);
             let [_, weight_hh, _, state] = read;
             let kept = Kept {
-                shape,
+                sizes,
                 lengths: inputs.lengths,
                 weight_hh,
                 state,
                 packed: packed.clone(),
-                saved: Arc::from(saved),
+                saved: Arc::new(done.saved),
             };
             prepared.finish(kept, packed)
         }
         OpsKind::UnTracked(prepared) => {
-            prepared.finish(pack(compute(shape, &read, &inputs.lengths, false)))
+            let done = compute(sizes, &read, &inputs.lengths, false);
+            prepared.finish(pack(done.output, &done.state))
         }
     };
     Tensor::from_primitive::<Autodiff<Flex, C>>(packed)
 }
 
-/// What the backward step keeps: five floats per hidden unit and step, the output, and the small inputs.
+/// What the backward step keeps: some floats per hidden unit and step, the output, and the small inputs.
 #[derive(Clone)]
 struct Kept {
-    shape: Shape,
+    sizes: Sizes,
     lengths: Arc<[usize]>,
     weight_hh: FlexTensor,
     state: FlexTensor,
     packed: FlexTensor,
-    saved: Arc<[f32]>,
+    saved: Arc<Vec<Vec<f32>>>,
 }
 
 impl std::fmt::Debug for Kept {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Kept")
-            .field("shape", &self.shape)
+            .field("sizes", &self.sizes)
             .finish_non_exhaustive()
     }
 }
 
 #[derive(Debug)]
-struct LstmBackward;
+struct RecurrenceBackward;
 
-impl Backward<Flex, 4> for LstmBackward {
+impl Backward<Flex, 4> for RecurrenceBackward {
     type State = Kept;
 
     fn backward(self, ops: Ops<Kept, 4>, grads: &mut Gradients, _: &mut Checkpointer) {
         let [gates, weight_hh, bias, state] = ops.parents;
-        let kept = ops.state;
-        let shape = kept.shape;
+        let sizes = ops.state.sizes;
         let d_packed = grads.consume::<Flex>(&ops.node).to_contiguous();
-        let split = shape.batch * shape.output();
-        let (d_output, d_state) = floats(&d_packed).split_at(split);
-        let weights = kept.weight_hh.to_contiguous();
-        let initial = kept.state.to_contiguous();
-        let done = lstm::backward(
-            shape,
-            BackwardInputs {
-                weight_hh: floats(&weights),
-                state: floats(&initial),
-                lengths: &kept.lengths,
-                output: &floats(&kept.packed)[..split],
-                saved: &kept.saved,
-                d_output,
-                d_state,
-            },
-        );
-        let d = shape.d_hidden;
-        let (rows, directions) = (shape.batch * shape.length, shape.directions);
-        let d_gates = tensor(done.gates, &[rows, directions * 4 * d]);
-        if let Some(node) = weight_hh {
-            let previous = tensor(done.previous, &[rows, directions * d]);
-            let mut values = Vec::with_capacity(directions * 4 * d * d);
-            for direction in 0..directions {
-                // dW_hh = Σ h_before ⊗ dgates over all rows and steps: one product per direction.
-                let product = Flex::float_matmul(
-                    previous.narrow(1, direction * d, d).transpose(0, 1),
-                    d_gates.narrow(1, direction * 4 * d, 4 * d),
-                );
-                values.extend_from_slice(floats(&product.to_contiguous()));
-            }
-            grads.register::<Flex>(node.id, tensor(values, &[directions, d, 4 * d]));
+        let (d, directions) = (sizes.d_hidden, sizes.directions);
+        let width = sizes.cell.gates() * d;
+        let done = differentiate(&ops.state, floats(&d_packed), weight_hh.is_some());
+        if let (Some(node), Some(values)) = (weight_hh, done.weight_hh) {
+            grads.register::<Flex>(node.id, tensor(values, &[directions, d, width]));
         }
         if let Some(node) = gates {
-            let dims = [shape.batch, shape.length, directions * 4 * d];
-            grads.register::<Flex>(node.id, d_gates.reshape(dims.into()));
+            let dims = [sizes.batch, sizes.length, directions * width];
+            grads.register::<Flex>(node.id, done.gates.reshape(dims.into()));
         }
         if let Some(node) = bias {
             grads.register::<Flex>(node.id, tensor(done.bias, &[directions * 4 * d]));
         }
         if let Some(node) = state {
-            grads.register::<Flex>(node.id, tensor(done.state, &state_dims(shape)));
+            grads.register::<Flex>(node.id, tensor(done.state, &sizes.state_dims()));
         }
     }
 }
 
-/// Runs the kernel on `[gates, weight_hh, bias, state]`.
-fn compute(shape: Shape, read: &[FlexTensor; 4], lengths: &[usize], save: bool) -> lstm::Forward {
-    let [gates, weight_hh, bias, state] = read.each_ref().map(FlexTensor::to_contiguous);
-    lstm::forward(
-        shape,
-        Inputs {
-            gates: floats(&gates),
-            weight_hh: floats(&weight_hh),
-            bias: floats(&bias),
-            state: floats(&state),
-            lengths,
-        },
-        save,
-    )
+/// Gradients of a recurrence's inputs.
+struct Differentiated {
+    /// `[batch_size * length, directions * gates * d_hidden]`.
+    gates: FlexTensor,
+    /// `[directions, d_hidden, gates * d_hidden]`, when asked for.
+    weight_hh: Option<Vec<f32>>,
+    bias: Vec<f32>,
+    state: Vec<f32>,
 }
 
-fn shape(inputs: &Recurrence) -> Shape {
-    let [batch, length, _] = inputs.gates.dims();
-    let [directions, d_hidden, _] = inputs.weight_hh.dims();
-    Shape {
-        batch,
-        length,
-        d_hidden,
-        directions,
+/// Runs the kernel's backward pass; `d_packed` is the gradient of output and final state.
+fn differentiate(kept: &Kept, d_packed: &[f32], with_weight: bool) -> Differentiated {
+    let sizes = kept.sizes;
+    let (d, directions) = (sizes.d_hidden, sizes.directions);
+    let rows = sizes.batch * sizes.length;
+    let split = rows * directions * d;
+    let (d_output, d_state) = d_packed.split_at(split);
+    let (weights, initial) = (kept.weight_hh.to_contiguous(), kept.state.to_contiguous());
+    let output = &floats(&kept.packed)[..split];
+    match sizes.cell {
+        Cell::Lstm => {
+            let done = lstm::backward(
+                sizes.lstm(),
+                lstm::BackwardInputs {
+                    weight_hh: floats(&weights),
+                    state: floats(&initial),
+                    lengths: &kept.lengths,
+                    output,
+                    saved: &kept.saved,
+                    d_output,
+                    d_state,
+                },
+            );
+            let gates = tensor(done.gates, &[rows, directions * 4 * d]);
+            let previous = tensor(done.previous, &[rows, directions * d]);
+            // dW_hh = Σ h_before ⊗ dgates over all rows and steps: one product per direction.
+            let weight_hh = with_weight.then(|| {
+                let own = |direction| {
+                    product(
+                        &previous.narrow(1, direction * d, d),
+                        &gates.narrow(1, direction * 4 * d, 4 * d),
+                    )
+                };
+                (0..directions).flat_map(own).collect()
+            });
+            Differentiated {
+                gates,
+                weight_hh,
+                bias: done.bias,
+                state: done.state,
+            }
+        }
+        Cell::Gru | Cell::GruResetBefore => {
+            let done = gru::backward(
+                sizes.gru(),
+                gru::BackwardInputs {
+                    weight_hh: floats(&weights),
+                    state: floats(&initial),
+                    lengths: &kept.lengths,
+                    reset: sizes.reset(),
+                    output,
+                    saved: &kept.saved,
+                    d_output,
+                    d_state,
+                },
+            );
+            let gates = tensor(done.gates, &[rows, directions * 3 * d]);
+            let previous = tensor(done.previous, &[rows, directions * d]);
+            let candidate = tensor(done.candidate, &[rows, directions * d]);
+            // As `gru::Backward` says: reset and update as an LSTM's gates, the candidate with a factor of its own.
+            let weight_hh = with_weight.then(|| {
+                let own = |direction: usize| {
+                    let part = |of: &FlexTensor| of.narrow(1, direction * d, d);
+                    let of_gates = |from: usize, width: usize| {
+                        gates.narrow(1, (direction * 3 + from) * d, width * d)
+                    };
+                    let first = product(&part(&previous), &of_gates(0, 2));
+                    let second = match sizes.reset() {
+                        gru::Reset::After => product(&part(&previous), &part(&candidate)),
+                        gru::Reset::Before => product(&part(&candidate), &of_gates(2, 1)),
+                    };
+                    let pairs = first.chunks_exact(2 * d).zip(second.chunks_exact(d));
+                    pairs
+                        .flat_map(|(a, b)| [a, b].concat())
+                        .collect::<Vec<f32>>()
+                };
+                (0..directions).flat_map(own).collect()
+            });
+            Differentiated {
+                gates,
+                weight_hh,
+                bias: done.bias,
+                state: done.state,
+            }
+        }
     }
 }
 
-fn output_dims(shape: Shape) -> [usize; 3] {
-    [shape.batch, shape.length, shape.directions * shape.d_hidden]
-}
-
-fn state_dims(shape: Shape) -> [usize; 4] {
-    [2, shape.directions, shape.batch, shape.d_hidden]
+/// `leftᵀ right`, row-major.
+fn product(left: &FlexTensor, right: &FlexTensor) -> Vec<f32> {
+    let product = Flex::float_matmul(left.transpose(0, 1), right.clone());
+    floats(&product.to_contiguous()).to_vec()
 }
 
 fn tensor(values: Vec<f32>, dims: &[usize]) -> FlexTensor {

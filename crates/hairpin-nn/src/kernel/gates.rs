@@ -48,6 +48,12 @@ pub(super) fn tanh<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     simd.sub_f32s(simd.add_f32s(s, s), simd.splat_f32s(1.0))
 }
 
+/// Derivative of a sigmoid, from its value.
+#[inline(always)]
+pub(super) fn slope<S: Simd>(simd: S, gate: S::f32s) -> S::f32s {
+    simd.mul_f32s(gate, simd.sub_f32s(simd.splat_f32s(1.0), gate))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,51 +4,25 @@
 //! `h W_hh + b` and the gates. A task owns a few rows of the batch and walks both directions alone: there is no synchronisation
 //! inside, and since the rows of a task are fixed, results do not depend on the number of threads.
 //!
-//! Within a task four gate vectors times a few rows are kept in registers over the whole product, so that gates are applied
-//! before anything is written. Rows are visited longest first: the rows still running at a step are a prefix, and a padded
-//! position is never computed at all.
+//! Rows are visited longest first: the rows still running at a step are a prefix, and a padded position is never computed at all. A
+//! step is, for one vector of hidden units after the other, the product of the running rows with its four gates' weights, then the
+//! gates: one vector's gates run while the next one's product begins. What the backward pass needs is kept in the order of the steps,
+//! so that it is read back as one stream.
 
-use super::gates::{sigmoid, tanh};
-use pulp::Simd;
+use super::gates::{sigmoid, slope, tanh};
+use super::product::{Aligned, Packed, load, store};
+use super::rows::{self, TASK_ROWS, longest_first, sum_parts};
+use pulp::{Simd, bytemuck::cast_slice};
 use rayon::prelude::*;
-
-/// Rows of one task. Fixed, so that the same rows meet in one task at any number of threads.
-const TASK_ROWS: usize = 8;
 
 /// Number of gates: input, forget, cell candidate, output (PyTorch's order).
 const GATES: usize = 4;
 
-/// Sizes of a recurrence.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Shape {
-    pub(crate) batch: usize,
-    pub(crate) length: usize,
-    pub(crate) d_hidden: usize,
-    pub(crate) directions: usize,
-}
+/// Vectors kept for the backward pass per vector of hidden units: the four gates and the cell.
+const KEPT: usize = GATES + 1;
 
-impl Shape {
-    /// Floats per example of the input gates `[length, directions, 4, d_hidden]`.
-    fn gates(&self) -> usize {
-        self.length * self.directions * GATES * self.d_hidden
-    }
-    /// Floats per example of the output `[length, directions, d_hidden]`.
-    pub(crate) fn output(&self) -> usize {
-        self.length * self.directions * self.d_hidden
-    }
-    /// Floats per example of what backward keeps `[length, directions, 5, d_hidden]`: the four gates and the cell.
-    fn saved(&self) -> usize {
-        self.length * self.directions * (GATES + 1) * self.d_hidden
-    }
-    /// Floats of a packed state `[2, directions, batch, d_hidden]`: hidden, then cell.
-    pub(crate) fn state(&self) -> usize {
-        2 * self.directions * self.batch * self.d_hidden
-    }
-    /// Offset in a packed state of one row of hidden (0) or cell (1).
-    fn state_row(&self, part: usize, direction: usize, row: usize) -> usize {
-        ((part * self.directions + direction) * self.batch + row) * self.d_hidden
-    }
-}
+/// Sizes of a recurrence; the state is hidden and cell.
+pub(crate) type Shape = rows::Shape<GATES, 2>;
 
 /// What the recurrence reads.
 #[derive(Clone, Copy)]
@@ -71,8 +45,8 @@ pub(crate) struct Forward {
     pub(crate) output: Vec<f32>,
     /// Last hidden and cell of each row, `[2, directions, batch, d_hidden]`.
     pub(crate) state: Vec<f32>,
-    /// Gates and cells for the backward pass; empty unless asked for.
-    pub(crate) saved: Vec<f32>,
+    /// What [`backward`] needs of each task, in the order of its steps; empty unless asked for.
+    pub(crate) saved: Vec<Vec<f32>>,
 }
 
 /// What the backward pass leaves.
@@ -113,54 +87,11 @@ pub(crate) struct BackwardInputs<'a> {
     /// Forward's output.
     pub(crate) output: &'a [f32],
     /// Forward's `saved`.
-    pub(crate) saved: &'a [f32],
+    pub(crate) saved: &'a [Vec<f32>],
     /// Gradient of the output.
     pub(crate) d_output: &'a [f32],
     /// Gradient of the final state.
     pub(crate) d_state: &'a [f32],
-}
-
-/// Position in the string that step `step` of a row reads: the reverse direction starts at the row's own last position.
-#[inline(always)]
-fn position(direction: usize, step: usize, length: usize) -> usize {
-    if direction == 0 {
-        step
-    } else {
-        length - 1 - step
-    }
-}
-
-/// Rows of a task from longest to shortest, stable.
-fn longest_first(lengths: &[usize]) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..lengths.len()).collect();
-    order.sort_by_key(|&row| std::cmp::Reverse(lengths[row]));
-    order
-}
-
-#[inline(always)]
-fn load<S: Simd>(simd: S, slice: &[f32], start: usize, end: usize) -> S::f32s {
-    if start + S::F32_LANES <= end {
-        let (head, _) = S::as_simd_f32s(&slice[start..start + S::F32_LANES]);
-        head[0]
-    } else {
-        simd.partial_load_f32s(&slice[start..end])
-    }
-}
-
-#[inline(always)]
-fn store<S: Simd>(simd: S, slice: &mut [f32], start: usize, end: usize, value: S::f32s) {
-    if start + S::F32_LANES <= end {
-        let (head, _) = S::as_mut_simd_f32s(&mut slice[start..start + S::F32_LANES]);
-        head[0] = value;
-    } else {
-        simd.partial_store_f32s(&mut slice[start..end], value);
-    }
-}
-
-/// Rows that share one pass over the weights: as many as the registers hold beside four gate vectors.
-#[inline(always)]
-fn block_rows<S: Simd>() -> usize {
-    if S::REGISTER_COUNT >= 32 { 4 } else { 2 }
 }
 
 struct ForwardAll<'a> {
@@ -179,265 +110,180 @@ impl pulp::WithSimd for ForwardAll<'_> {
             inputs,
             save,
         } = self;
-        let weights = pack_forward(simd, shape, inputs.weight_hh);
+        let d = shape.d_hidden;
+        let mut weights = Vec::with_capacity(shape.directions);
+        for weight_hh in inputs.weight_hh.chunks_exact(GATES * d * d) {
+            weights.push(Packed::by_unit(simd, weight_hh, d));
+        }
         let mut output = vec![0f32; shape.batch * shape.output()];
-        let mut saved = vec![0f32; if save { shape.batch * shape.saved() } else { 0 }];
-        let mut saved_chunks = saved.chunks_mut((TASK_ROWS * shape.saved()).max(1));
         let tasks: Vec<ForwardTask<'_, S>> = output
             .chunks_mut(TASK_ROWS * shape.output())
             .zip(inputs.gates.chunks(TASK_ROWS * shape.gates()))
+            .zip(inputs.lengths.chunks(TASK_ROWS))
             .enumerate()
-            .map(|(index, (output, gates))| ForwardTask {
+            .map(|(index, ((output, gates), lengths))| ForwardTask {
                 simd,
                 shape,
                 first_row: index * TASK_ROWS,
                 weights: &weights,
-                bias: inputs.bias,
-                state: inputs.state,
-                lengths: &inputs.lengths
-                    [index * TASK_ROWS..shape.batch.min((index + 1) * TASK_ROWS)],
+                inputs,
+                lengths,
                 gates,
                 output,
-                saved: saved_chunks.next(),
+                save,
             })
             .collect();
-        let finals: Vec<Vec<f32>> = tasks
+        let done: Vec<(Vec<f32>, Vec<f32>)> = tasks
             .into_par_iter()
             .map(|task| simd.vectorize(task))
             .collect();
-        let mut state = vec![0f32; shape.state()];
-        scatter_states(shape, &finals, &mut state);
+        let (finals, saved): (Vec<_>, Vec<_>) = done.into_iter().unzip();
         Forward {
             output,
-            state,
-            saved,
+            state: shape.scatter_states(&finals),
+            saved: if save { saved } else { Vec::new() },
         }
     }
-}
-
-/// Puts the tasks' states `[rows, directions, 2, d_hidden]` into one `[2, directions, batch, d_hidden]`.
-fn scatter_states(shape: Shape, tasks: &[Vec<f32>], state: &mut [f32]) {
-    let rows = tasks
-        .iter()
-        .flat_map(|task| task.chunks_exact(shape.directions * 2 * shape.d_hidden));
-    for (row, values) in rows.enumerate() {
-        for (index, part) in values.chunks_exact(shape.d_hidden).enumerate() {
-            let at = shape.state_row(index % 2, index / 2, row);
-            state[at..at + shape.d_hidden].copy_from_slice(part);
-        }
-    }
-}
-
-/// `W_hh` by direction, block of hidden units, input unit, gate: `[directions][blocks][d_hidden][4]` vectors, zero-padded.
-#[inline(always)]
-fn pack_forward<S: Simd>(simd: S, shape: Shape, weight_hh: &[f32]) -> Vec<S::f32s> {
-    let d = shape.d_hidden;
-    let mut packed = Vec::with_capacity(shape.directions * d.div_ceil(S::F32_LANES) * d * GATES);
-    for direction in weight_hh.chunks_exact(d * GATES * d) {
-        for start in (0..d).step_by(S::F32_LANES) {
-            for row in direction.chunks_exact(GATES * d) {
-                for gate in row.chunks_exact(d) {
-                    packed.push(load(simd, gate, start, d));
-                }
-            }
-        }
-    }
-    packed
-}
-
-/// `W_hh` transposed, by direction and block of input units: `[directions][blocks][4 d_hidden]` vectors, zero-padded.
-#[inline(always)]
-fn pack_backward<S: Simd>(simd: S, shape: Shape, weight_hh: &[f32]) -> Vec<S::f32s> {
-    let d = shape.d_hidden;
-    let mut packed = Vec::with_capacity(shape.directions * d.div_ceil(S::F32_LANES) * d * GATES);
-    let mut column = vec![0f32; d];
-    for direction in weight_hh.chunks_exact(d * GATES * d) {
-        for start in (0..d).step_by(S::F32_LANES) {
-            for n in 0..GATES * d {
-                let end = d.min(start + S::F32_LANES);
-                for (k, value) in column.iter_mut().enumerate().take(end).skip(start) {
-                    *value = direction[k * GATES * d + n];
-                }
-                packed.push(load(simd, &column, start, d));
-            }
-        }
-    }
-    packed
 }
 
 struct ForwardTask<'a, S: Simd> {
     simd: S,
     shape: Shape,
     first_row: usize,
-    weights: &'a [S::f32s],
-    bias: &'a [f32],
-    state: &'a [f32],
+    /// By direction.
+    weights: &'a [Packed<S>],
+    inputs: Inputs<'a>,
     lengths: &'a [usize],
     gates: &'a [f32],
     output: &'a mut [f32],
-    saved: Option<&'a mut [f32]>,
+    save: bool,
 }
 
 impl<S: Simd> pulp::NullaryFnOnce for ForwardTask<'_, S> {
-    /// Final states of the task's rows, `[rows, directions, 2, d_hidden]`.
-    type Output = Vec<f32>;
+    /// Final states of the task's rows, `[rows, directions, 2, d_hidden]`, and what is saved of its steps, as vectors
+    /// `[direction][step][block][running row][kept]`.
+    type Output = (Vec<f32>, Vec<f32>);
 
     #[inline(always)]
-    fn call(mut self) -> Vec<f32> {
-        let (shape, simd) = (self.shape, self.simd);
+    fn call(mut self) -> (Vec<f32>, Vec<f32>) {
+        let shape = self.shape;
         let d = shape.d_hidden;
-        let blocks = d.div_ceil(S::F32_LANES);
-        let width = blocks * S::F32_LANES;
+        let width = d.next_multiple_of(S::F32_LANES);
         let order = longest_first(self.lengths);
         let rows = order.len();
+        let steps: usize = self.lengths.iter().sum();
+        let kept = shape.directions * steps * width * KEPT;
+        let mut walk = Walk {
+            hidden: vec![0f32; rows * width],
+            next: vec![0f32; rows * width],
+            cell: vec![0f32; rows * width],
+            saved: Aligned::with_capacity(if self.save { kept } else { 0 }),
+            width,
+        };
+        let stride = GATES * S::F32_LANES;
+        // One tile of sums per row.
+        let mut sums = vec![0f32; rows * stride];
         let mut finals = vec![0f32; rows * shape.directions * 2 * d];
-        let mut hidden = vec![0f32; rows * width];
-        let mut next = vec![0f32; rows * width];
-        let mut cell = vec![simd.splat_f32s(0.0); rows * blocks];
         for direction in 0..shape.directions {
             for (slot, &row) in order.iter().enumerate() {
-                let h0 = shape.state_row(0, direction, self.first_row + row);
-                let c0 = shape.state_row(1, direction, self.first_row + row);
-                hidden[slot * width..slot * width + d].copy_from_slice(&self.state[h0..h0 + d]);
-                for block in 0..blocks {
-                    cell[slot * blocks + block] =
-                        load(simd, &self.state[c0..c0 + d], block * S::F32_LANES, d);
+                for (part, values) in [&mut walk.hidden, &mut walk.cell].into_iter().enumerate() {
+                    let from = shape.state_row(part, direction, self.first_row + row);
+                    values[slot * width..][..d].copy_from_slice(&self.inputs.state[from..from + d]);
                 }
             }
-            let weights = &self.weights[direction * blocks * d * GATES..][..blocks * d * GATES];
+            let weights = &self.weights[direction];
             let mut active = rows;
             for step in 0..order.first().map_or(0, |&row| self.lengths[row]) {
                 while self.lengths[order[active - 1]] <= step {
                     active -= 1;
                 }
-                for (block, weights) in weights.chunks_exact(d * GATES).enumerate() {
-                    let mut slot = 0;
-                    while slot < active {
-                        let step = Step {
+                for block in 0..width / S::F32_LANES {
+                    for (slot, &row) in order[..active].iter().enumerate() {
+                        let place = shape.place(direction, step, row, self.lengths[row]);
+                        self.start(
                             direction,
-                            step,
+                            place,
                             block,
-                            blocks,
-                            order: &order,
+                            &mut sums[slot * stride..][..stride],
+                        );
+                    }
+                    weights.add_tile(block, active, (&walk.hidden, width), (&mut sums, stride));
+                    for (slot, &row) in order[..active].iter().enumerate() {
+                        let place = shape.place(direction, step, row, self.lengths[row]);
+                        self.finish(
+                            place,
+                            block,
                             slot,
-                        };
-                        if block_rows::<S>() == 4 && slot + 4 <= active {
-                            self.block::<4>(step, weights, &hidden, &mut next, &mut cell);
-                            slot += 4;
-                        } else if slot + 2 <= active {
-                            self.block::<2>(step, weights, &hidden, &mut next, &mut cell);
-                            slot += 2;
-                        } else {
-                            self.block::<1>(step, weights, &hidden, &mut next, &mut cell);
-                            slot += 1;
-                        }
-                    }
-                }
-                std::mem::swap(&mut hidden, &mut next);
-                for slot in (0..active).rev() {
-                    let row = order[slot];
-                    if self.lengths[row] > step + 1 {
-                        break;
-                    }
-                    let at = (row * shape.directions + direction) * 2 * d;
-                    finals[at..at + d].copy_from_slice(&hidden[slot * width..slot * width + d]);
-                    for block in 0..blocks {
-                        let value = cell[slot * blocks + block];
-                        store(
-                            simd,
-                            &mut finals[at + d..at + 2 * d],
-                            block * S::F32_LANES,
-                            d,
-                            value,
+                            &sums[slot * stride..][..stride],
+                            &mut walk,
                         );
                     }
                 }
+                std::mem::swap(&mut walk.hidden, &mut walk.next);
+                for (slot, &row) in order[..active].iter().enumerate().rev() {
+                    if self.lengths[row] > step + 1 {
+                        break;
+                    }
+                    let finals = &mut finals[(row * shape.directions + direction) * 2 * d..];
+                    finals[..d].copy_from_slice(&walk.hidden[slot * width..][..d]);
+                    finals[d..2 * d].copy_from_slice(&walk.cell[slot * width..][..d]);
+                }
             }
         }
-        finals
+        (finals, walk.saved.into_vec())
     }
 }
 
-/// Where a block of rows stands.
-#[derive(Clone, Copy)]
-struct Step<'a> {
-    direction: usize,
-    step: usize,
-    block: usize,
-    blocks: usize,
-    order: &'a [usize],
-    slot: usize,
+/// What a task carries from step to step, each but the last `[rows, width]`.
+struct Walk {
+    hidden: Vec<f32>,
+    /// The hidden state that a step makes while it reads the one before.
+    next: Vec<f32>,
+    cell: Vec<f32>,
+    saved: Aligned,
+    /// `d_hidden` in whole vectors.
+    width: usize,
 }
 
 impl<S: Simd> ForwardTask<'_, S> {
-    /// One step of `R` rows for one vector of hidden units.
+    /// What stands in the sums of one row and vector of hidden units before the product: `x W + b`.
     #[inline(always)]
-    fn block<const R: usize>(
-        &mut self,
-        at: Step<'_>,
-        weights: &[S::f32s],
-        hidden: &[f32],
-        next: &mut [f32],
-        cell: &mut [S::f32s],
-    ) {
-        let (shape, simd) = (self.shape, self.simd);
-        let d = shape.d_hidden;
-        let width = at.blocks * S::F32_LANES;
-        let start = at.block * S::F32_LANES;
-        let place: [usize; R] = std::array::from_fn(|r| {
-            let row = at.order[at.slot + r];
-            (row * shape.length + position(at.direction, at.step, self.lengths[row]))
-                * shape.directions
-                + at.direction
-        });
-        let mut acc: [[S::f32s; GATES]; R] = std::array::from_fn(|r| {
-            let gates = &self.gates[place[r] * GATES * d..][..GATES * d];
-            let bias = &self.bias[at.direction * GATES * d..][..GATES * d];
-            std::array::from_fn(|g| {
-                simd.add_f32s(
-                    load(simd, &gates[g * d..(g + 1) * d], start, d),
-                    load(simd, &bias[g * d..(g + 1) * d], start, d),
-                )
-            })
-        });
-        let h: [&[f32]; R] = std::array::from_fn(|r| &hidden[(at.slot + r) * width..][..d]);
-        for (k, w) in weights.chunks_exact(GATES).enumerate().take(d) {
-            for r in 0..R {
-                let hk = simd.splat_f32s(h[r][k]);
-                for g in 0..GATES {
-                    acc[r][g] = simd.mul_add_e_f32s(w[g], hk, acc[r][g]);
-                }
-            }
-        }
-        for r in 0..R {
-            let slot = at.slot + r;
-            let i = sigmoid(simd, acc[r][0]);
-            let f = sigmoid(simd, acc[r][1]);
-            let g = tanh(simd, acc[r][2]);
-            let o = sigmoid(simd, acc[r][3]);
-            let c = &mut cell[slot * at.blocks + at.block];
-            *c = simd.mul_add_e_f32s(f, *c, simd.mul_f32s(i, g));
-            let h = simd.mul_f32s(o, tanh(simd, *c));
-            store(
-                simd,
-                &mut next[slot * width..(slot + 1) * width],
-                start,
-                width,
-                h,
+    fn start(&self, direction: usize, place: usize, block: usize, sums: &mut [f32]) {
+        let (simd, d) = (self.simd, self.shape.d_hidden);
+        let start = block * S::F32_LANES;
+        let gates = &self.gates[place * GATES * d..][..GATES * d];
+        let bias = &self.inputs.bias[direction * GATES * d..][..GATES * d];
+        let (sums, _) = S::as_mut_simd_f32s(sums);
+        for gate in 0..GATES {
+            sums[gate] = simd.add_f32s(
+                load(simd, &gates[gate * d..][..d], start, d),
+                load(simd, &bias[gate * d..][..d], start, d),
             );
-            store(simd, &mut self.output[place[r] * d..][..d], start, d, h);
-            if let Some(saved) = &mut self.saved {
-                let saved = &mut saved[place[r] * (GATES + 1) * d..][..(GATES + 1) * d];
-                for (index, value) in [i, f, g, o, *c].into_iter().enumerate() {
-                    store(
-                        simd,
-                        &mut saved[index * d..(index + 1) * d],
-                        start,
-                        d,
-                        value,
-                    );
-                }
-            }
+        }
+    }
+
+    /// Gates, cell and hidden state of one row and vector of hidden units.
+    #[inline(always)]
+    fn finish(&mut self, place: usize, block: usize, slot: usize, sums: &[f32], walk: &mut Walk) {
+        let (simd, d) = (self.simd, self.shape.d_hidden);
+        let width = walk.width;
+        let start = block * S::F32_LANES;
+        let row = slot * width..(slot + 1) * width;
+        let (sums, _) = S::as_simd_f32s(sums);
+        let i = sigmoid(simd, sums[0]);
+        let f = sigmoid(simd, sums[1]);
+        let g = tanh(simd, sums[2]);
+        let o = sigmoid(simd, sums[3]);
+        let cell = &mut walk.cell[row.clone()];
+        let c = load(simd, cell, start, width);
+        let c = simd.mul_add_e_f32s(f, c, simd.mul_f32s(i, g));
+        let h = simd.mul_f32s(o, tanh(simd, c));
+        store(simd, cell, start, width, c);
+        store(simd, &mut walk.next[row], start, width, h);
+        store(simd, &mut self.output[place * d..][..d], start, d, h);
+        if self.save {
+            let kept: [S::f32s; KEPT] = [i, f, g, o, c];
+            walk.saved.extend(cast_slice(&kept));
         }
     }
 }
@@ -453,27 +299,33 @@ impl pulp::WithSimd for BackwardAll<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> Backward {
         let Self { shape, inputs } = self;
-        let weights = pack_backward(simd, shape, inputs.weight_hh);
+        let d = shape.d_hidden;
+        let mut weights = Vec::with_capacity(shape.directions);
+        for weight_hh in inputs.weight_hh.chunks_exact(GATES * d * d) {
+            weights.push(Packed::backward(simd, weight_hh, d, 0..GATES));
+        }
         let mut gates = vec![0f32; shape.batch * shape.gates()];
         let mut previous = vec![0f32; shape.batch * shape.output()];
         let tasks: Vec<BackwardTask<'_, S>> = gates
             .chunks_mut(TASK_ROWS * shape.gates())
             .zip(previous.chunks_mut(TASK_ROWS * shape.output()))
+            .zip(inputs.lengths.chunks(TASK_ROWS))
+            .zip(inputs.output.chunks(TASK_ROWS * shape.output()))
+            .zip(inputs.d_output.chunks(TASK_ROWS * shape.output()))
+            .zip(inputs.saved)
             .enumerate()
-            .map(|(index, (d_gates, previous))| {
-                let first_row = index * TASK_ROWS;
-                let rows = first_row..shape.batch.min(first_row + TASK_ROWS);
+            .map(|(index, parts)| {
+                let (((((d_gates, previous), lengths), output), d_output), saved) = parts;
                 BackwardTask {
                     simd,
                     shape,
-                    first_row,
+                    first_row: index * TASK_ROWS,
                     weights: &weights,
-                    lengths: &inputs.lengths[rows.clone()],
-                    output: &inputs.output[rows.start * shape.output()..rows.end * shape.output()],
-                    saved: &inputs.saved[rows.start * shape.saved()..rows.end * shape.saved()],
-                    d_output: &inputs.d_output
-                        [rows.start * shape.output()..rows.end * shape.output()],
                     inputs,
+                    lengths,
+                    output,
+                    d_output,
+                    saved,
                     d_gates,
                     previous,
                 }
@@ -484,19 +336,11 @@ impl pulp::WithSimd for BackwardAll<'_> {
             .map(|task| simd.vectorize(task))
             .collect();
         let (initials, biases): (Vec<_>, Vec<_>) = done.into_iter().unzip();
-        let mut state = vec![0f32; shape.state()];
-        scatter_states(shape, &initials, &mut state);
-        let mut bias = vec![0f32; shape.directions * GATES * shape.d_hidden];
-        for part in biases {
-            for (sum, value) in bias.iter_mut().zip(part) {
-                *sum += value;
-            }
-        }
         Backward {
             gates,
             previous,
-            bias,
-            state,
+            bias: sum_parts(shape.directions * GATES * d, biases),
+            state: shape.scatter_states(&initials),
         }
     }
 }
@@ -505,12 +349,13 @@ struct BackwardTask<'a, S: Simd> {
     simd: S,
     shape: Shape,
     first_row: usize,
-    weights: &'a [S::f32s],
+    /// By direction.
+    weights: &'a [Packed<S>],
     inputs: BackwardInputs<'a>,
     lengths: &'a [usize],
     output: &'a [f32],
-    saved: &'a [f32],
     d_output: &'a [f32],
+    saved: &'a [f32],
     d_gates: &'a mut [f32],
     previous: &'a mut [f32],
 }
@@ -523,188 +368,158 @@ impl<S: Simd> pulp::NullaryFnOnce for BackwardTask<'_, S> {
     fn call(mut self) -> (Vec<f32>, Vec<f32>) {
         let shape = self.shape;
         let d = shape.d_hidden;
-        let mut d_bias = vec![0f32; shape.directions * GATES * d];
+        let width = d.next_multiple_of(S::F32_LANES);
         let order = longest_first(self.lengths);
         let rows = order.len();
-        // Gradients of hidden and cell that flow from a step to the one before it, `[rows, directions, 2, d_hidden]`.
-        let mut flow = vec![0f32; rows * shape.directions * 2 * d];
-        for row in 0..rows {
-            for direction in 0..shape.directions {
-                for part in 0..2 {
+        let mut initials = vec![0f32; rows * shape.directions * 2 * d];
+        let mut d_bias = vec![0f32; shape.directions * GATES * d];
+        // Per row: the gradients of hidden and cell that flow from a step to the one before it, and of the gates.
+        let mut flow_h = vec![0f32; rows * width];
+        let mut flow_c = vec![0f32; rows * width];
+        let mut grads = vec![0f32; rows * GATES * d];
+        let mut saved = self.saved;
+        let per_row = width * KEPT;
+        // What was saved last is read first.
+        for direction in (0..shape.directions).rev() {
+            for (slot, &row) in order.iter().enumerate() {
+                for (part, values) in [&mut flow_h, &mut flow_c].into_iter().enumerate() {
                     let from = shape.state_row(part, direction, self.first_row + row);
-                    let to = ((row * shape.directions + direction) * 2 + part) * d;
-                    flow[to..to + d].copy_from_slice(&self.inputs.d_state[from..from + d]);
+                    let values = &mut values[slot * width..][..width];
+                    values[..d].copy_from_slice(&self.inputs.d_state[from..from + d]);
+                    values[d..].fill(0.0);
                 }
             }
-        }
-        let per_direction = d.div_ceil(S::F32_LANES) * GATES * d;
-        for direction in 0..shape.directions {
-            let weights = &self.weights[direction * per_direction..][..per_direction];
             let mut active = 0;
             for step in (0..order.first().map_or(0, |&row| self.lengths[row])).rev() {
                 while active < rows && self.lengths[order[active]] > step {
                     active += 1;
                 }
-                for &row in &order[..active] {
-                    self.cell(
+                let (rest, here) = saved.split_at(saved.len() - active * per_row);
+                saved = rest;
+                // The rows of the step before begin with those of this one.
+                let running = |&&row: &&usize| self.lengths[row] >= step;
+                let earlier = match step {
+                    0 => &[],
+                    _ => &rest[rest.len() - order.iter().take_while(running).count() * per_row..],
+                };
+                for (slot, &row) in order[..active].iter().enumerate() {
+                    let at = At {
                         direction,
                         step,
                         row,
-                        &mut flow,
+                        slot,
+                        saved: here,
+                        earlier,
+                    };
+                    self.cell(
+                        at,
+                        &mut flow_h[slot * width..][..width],
+                        &mut flow_c[slot * width..][..width],
+                        &mut grads[slot * GATES * d..][..GATES * d],
                         &mut d_bias[direction * GATES * d..][..GATES * d],
                     );
                 }
-                let mut slot = 0;
-                while slot < active {
-                    if block_rows::<S>() == 4 && slot + 4 <= active {
-                        self.recur::<4>(direction, step, &order[slot..], weights, &mut flow);
-                        slot += 4;
-                    } else if slot + 2 <= active {
-                        self.recur::<2>(direction, step, &order[slot..], weights, &mut flow);
-                        slot += 2;
-                    } else {
-                        self.recur::<1>(direction, step, &order[slot..], weights, &mut flow);
-                        slot += 1;
-                    }
-                }
+                self.weights[direction].add_product(
+                    active,
+                    (&grads, GATES * d),
+                    (&mut flow_h, width),
+                );
+            }
+            for (slot, &row) in order.iter().enumerate() {
+                let initials = &mut initials[(row * shape.directions + direction) * 2 * d..];
+                initials[..d].copy_from_slice(&flow_h[slot * width..][..d]);
+                initials[d..2 * d].copy_from_slice(&flow_c[slot * width..][..d]);
             }
         }
-        (flow, d_bias)
+        (initials, d_bias)
     }
 }
 
+/// Where one row stands on the way back.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    direction: usize,
+    step: usize,
+    row: usize,
+    slot: usize,
+    /// What forward kept of this step.
+    saved: &'a [f32],
+    /// What it kept of the step before; empty at the first.
+    earlier: &'a [f32],
+}
+
 impl<S: Simd> BackwardTask<'_, S> {
-    /// Gradients of one row's gates and of the cell before, from those of its hidden state and cell.
+    /// Gradients of one row's gates and of the cell before, from those of its hidden state and cell; leaves zero in `flow_h`.
     #[inline(always)]
     fn cell(
         &mut self,
-        direction: usize,
-        step: usize,
-        row: usize,
-        flow: &mut [f32],
+        at: At<'_>,
+        flow_h: &mut [f32],
+        flow_c: &mut [f32],
+        grads: &mut [f32],
         d_bias: &mut [f32],
     ) {
         let (shape, simd) = (self.shape, self.simd);
-        let d = shape.d_hidden;
-        let place = |step| {
-            (row * shape.length + position(direction, step, self.lengths[row])) * shape.directions
-                + direction
+        let (d, width) = (shape.d_hidden, flow_h.len());
+        let own = self.lengths[at.row];
+        let here = shape.place(at.direction, at.step, at.row, own);
+        let initial = |part| {
+            let from = shape.state_row(part, at.direction, self.first_row + at.row);
+            &self.inputs.state[from..from + d]
         };
-        let here = place(step);
-        let saved = &self.saved[here * (GATES + 1) * d..][..(GATES + 1) * d];
-        let (h_before, c_before) = if step == 0 {
-            let h0 = shape.state_row(0, direction, self.first_row + row);
-            let c0 = shape.state_row(1, direction, self.first_row + row);
-            (
-                &self.inputs.state[h0..h0 + d],
-                &self.inputs.state[c0..c0 + d],
-            )
+        let (initial_c, h_before) = if at.step == 0 {
+            (initial(1), initial(0))
         } else {
-            let before = place(step - 1);
-            (
-                &self.output[before * d..(before + 1) * d],
-                &self.saved[(before * (GATES + 1) + GATES) * d..][..d],
-            )
+            let from = shape.place(at.direction, at.step - 1, at.row, own) * d;
+            (&[][..], &self.output[from..from + d])
         };
         self.previous[here * d..(here + 1) * d].copy_from_slice(h_before);
         let d_output = &self.d_output[here * d..(here + 1) * d];
         let d_gates = &mut self.d_gates[here * GATES * d..(here + 1) * GATES * d];
-        let flow = &mut flow[(row * shape.directions + direction) * 2 * d..][..2 * d];
-        let (flow_h, flow_c) = flow.split_at_mut(d);
-        let one = simd.splat_f32s(1.0);
-        for start in (0..d).step_by(S::F32_LANES) {
-            let part = |index: usize| load(simd, &saved[index * d..(index + 1) * d], start, d);
-            let (i, f, g, o) = (part(0), part(1), part(2), part(3));
-            let c = tanh(simd, part(4));
-            let dh = simd.add_f32s(load(simd, d_output, start, d), load(simd, flow_h, start, d));
+        let (saved, _) = S::as_simd_f32s(at.saved);
+        let (earlier, _) = S::as_simd_f32s(at.earlier);
+        let blocks = width / S::F32_LANES;
+        let running = saved.len() / (blocks * KEPT);
+        let earlier_running = earlier.len() / (blocks * KEPT);
+        let (zero, one) = (simd.splat_f32s(0.0), simd.splat_f32s(1.0));
+        for block in 0..blocks {
+            let start = block * S::F32_LANES;
+            let saved = &saved[(block * running + at.slot) * KEPT..][..KEPT];
+            let (i, f, g, o) = (saved[0], saved[1], saved[2], saved[3]);
+            let c = tanh(simd, saved[4]);
+            let c_before = if at.step == 0 {
+                load(simd, initial_c, start, d)
+            } else {
+                earlier[(block * earlier_running + at.slot) * KEPT + GATES]
+            };
+            let dh = simd.add_f32s(
+                load(simd, d_output, start, d),
+                load(simd, flow_h, start, width),
+            );
             // dc = flow + dh · o · (1 - tanh² c)
             let through = simd.mul_f32s(
                 simd.mul_f32s(dh, o),
                 simd.sub_f32s(one, simd.mul_f32s(c, c)),
             );
-            let dc = simd.add_f32s(load(simd, flow_c, start, d), through);
-            let slope = |gate| simd.mul_f32s(gate, simd.sub_f32s(one, gate));
-            let c_before = load(simd, c_before, start, d);
-            let grads = [
-                simd.mul_f32s(simd.mul_f32s(dc, g), slope(i)),
-                simd.mul_f32s(simd.mul_f32s(dc, c_before), slope(f)),
+            let dc = simd.add_f32s(load(simd, flow_c, start, width), through);
+            let values = [
+                simd.mul_f32s(simd.mul_f32s(dc, g), slope(simd, i)),
+                simd.mul_f32s(simd.mul_f32s(dc, c_before), slope(simd, f)),
                 simd.mul_f32s(
                     simd.mul_f32s(dc, i),
                     simd.sub_f32s(one, simd.mul_f32s(g, g)),
                 ),
-                simd.mul_f32s(simd.mul_f32s(dh, c), slope(o)),
+                simd.mul_f32s(simd.mul_f32s(dh, c), slope(simd, o)),
             ];
-            for (gate, value) in grads.into_iter().enumerate() {
-                store(
-                    simd,
-                    &mut d_gates[gate * d..(gate + 1) * d],
-                    start,
-                    d,
-                    value,
-                );
-                let d_bias = &mut d_bias[gate * d..(gate + 1) * d];
+            for (gate, value) in values.into_iter().enumerate() {
+                store(simd, &mut grads[gate * d..][..d], start, d, value);
+                store(simd, &mut d_gates[gate * d..][..d], start, d, value);
+                let d_bias = &mut d_bias[gate * d..][..d];
                 let sum = simd.add_f32s(load(simd, d_bias, start, d), value);
                 store(simd, d_bias, start, d, sum);
             }
-            store(simd, flow_c, start, d, simd.mul_f32s(dc, f));
-        }
-    }
-
-    /// `dh_before = dgates W_hhᵀ` for `R` rows.
-    #[inline(always)]
-    fn recur<const R: usize>(
-        &self,
-        direction: usize,
-        step: usize,
-        order: &[usize],
-        weights: &[S::f32s],
-        flow: &mut [f32],
-    ) {
-        /// Vectors of hidden units that share one pass over the gate gradients.
-        const WIDE: usize = 4;
-        let (shape, simd) = (self.shape, self.simd);
-        let d = shape.d_hidden;
-        let d_gates: [&[f32]; R] = std::array::from_fn(|r| {
-            let row = order[r];
-            let place = (row * shape.length + position(direction, step, self.lengths[row]))
-                * shape.directions
-                + direction;
-            &self.d_gates[place * GATES * d..][..GATES * d]
-        });
-        let mut write = |r: usize, block: usize, value: S::f32s| {
-            let at = (order[r] * shape.directions + direction) * 2 * d;
-            store(simd, &mut flow[at..at + d], block * S::F32_LANES, d, value);
-        };
-        let column = GATES * d;
-        let mut groups = weights.chunks_exact(WIDE * column);
-        for (group, weights) in groups.by_ref().enumerate() {
-            let w: [&[S::f32s]; WIDE] = std::array::from_fn(|v| &weights[v * column..][..column]);
-            let mut acc = [[simd.splat_f32s(0.0); WIDE]; R];
-            for n in 0..column {
-                for r in 0..R {
-                    let gradient = simd.splat_f32s(d_gates[r][n]);
-                    for v in 0..WIDE {
-                        acc[r][v] = simd.mul_add_e_f32s(w[v][n], gradient, acc[r][v]);
-                    }
-                }
-            }
-            for (r, acc) in acc.into_iter().enumerate() {
-                for (v, value) in acc.into_iter().enumerate() {
-                    write(r, group * WIDE + v, value);
-                }
-            }
-        }
-        let done = weights.len() / (WIDE * column) * WIDE;
-        for (block, w) in groups.remainder().chunks_exact(column).enumerate() {
-            let mut acc = [simd.splat_f32s(0.0); R];
-            for (n, &w) in w.iter().enumerate() {
-                for r in 0..R {
-                    acc[r] = simd.mul_add_e_f32s(w, simd.splat_f32s(d_gates[r][n]), acc[r]);
-                }
-            }
-            for (r, value) in acc.into_iter().enumerate() {
-                write(r, done + block, value);
-            }
+            store(simd, flow_h, start, width, zero);
+            store(simd, flow_c, start, width, simd.mul_f32s(dc, f));
         }
     }
 }

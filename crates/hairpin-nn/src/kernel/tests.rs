@@ -16,6 +16,7 @@ struct Case {
     d_hidden: usize,
     directions: usize,
     ragged: bool,
+    cell: Cell,
 }
 
 fn uniform<const D: usize>(rng: &mut ChaCha8Rng, dims: [usize; D], device: &Device) -> Tensor<D> {
@@ -34,8 +35,10 @@ fn inputs(case: Case, device: &Device) -> (Recurrence, Tensor<3>, Tensor<4>) {
         d_hidden,
         directions,
         ragged,
+        cell,
     } = case;
-    let width = directions * 4 * d_hidden;
+    let width = directions * cell.gates() * d_hidden;
+    let parts = if cell == Cell::Lstm { 2 } else { 1 };
     let lengths: Vec<usize> = (0..batch)
         .map(|_| {
             if ragged {
@@ -47,17 +50,21 @@ fn inputs(case: Case, device: &Device) -> (Recurrence, Tensor<3>, Tensor<4>) {
         .collect();
     let recurrence = Recurrence {
         gates: uniform(&mut rng, [batch, length, width], device),
-        weight_hh: uniform(&mut rng, [directions, d_hidden, 4 * d_hidden], device) * 0.5,
-        bias: uniform(&mut rng, [width], device),
-        state: uniform(&mut rng, [2, directions, batch, d_hidden], device),
+        weight_hh: uniform(
+            &mut rng,
+            [directions, d_hidden, cell.gates() * d_hidden],
+            device,
+        ) * 0.5,
+        bias: uniform(&mut rng, [directions * 4 * d_hidden], device),
+        state: uniform(&mut rng, [parts, directions, batch, d_hidden], device),
         lengths: lengths.into(),
     };
     let g_output = uniform(&mut rng, [batch, length, directions * d_hidden], device);
-    let g_state = uniform(&mut rng, [2, directions, batch, d_hidden], device);
+    let g_state = uniform(&mut rng, [parts, directions, batch, d_hidden], device);
     (recurrence, g_output, g_state)
 }
 
-type Run = fn(Recurrence) -> (Tensor<3>, Tensor<4>);
+type Run = fn(Cell, Recurrence) -> (Tensor<3>, Tensor<4>);
 
 fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().try_into_vec::<f32>().unwrap()
@@ -73,7 +80,7 @@ fn all(case: Case, device: &Device, run: Run) -> Vec<Vec<f32>> {
         state: recurrence.state.require_grad(),
         lengths: recurrence.lengths,
     };
-    let (output, state) = run(recurrence.clone());
+    let (output, state) = run(case.cell, recurrence.clone());
     let loss = (output.clone() * g_output).sum() + (state.clone() * g_state).sum();
     let grads = loss.backward();
     vec![
@@ -107,8 +114,16 @@ fn close(expected: &[Vec<f32>], found: &[Vec<f32>], case: Case) {
     }
 }
 
+/// One row of a state.
+fn own_state(state: &Tensor<4>, row: usize) -> Tensor<4> {
+    let [parts, directions, _, _] = state.dims();
+    state.clone().slice([0..parts, 0..directions, row..row + 1])
+}
+
+const CELLS: [Cell; 3] = [Cell::Lstm, Cell::Gru, Cell::GruResetBefore];
+
 fn cases() -> impl Iterator<Item = Case> {
-    [
+    let sizes = [
         (1, 1, 1),
         (1, 7, 3),
         (3, 5, 16),
@@ -116,15 +131,19 @@ fn cases() -> impl Iterator<Item = Case> {
         (9, 4, 8),
         (17, 6, 33),
         (8, 3, 129),
-    ]
-    .into_iter()
-    .flat_map(|(batch, length, d_hidden)| {
-        [(1, false), (2, false), (1, true), (2, true)].map(|(directions, ragged)| Case {
+    ];
+    let ways = [(1, false), (2, false), (1, true), (2, true)];
+    let all = sizes
+        .into_iter()
+        .flat_map(move |size| ways.map(|way| (size, way)));
+    all.flat_map(|((batch, length, d_hidden), (directions, ragged))| {
+        CELLS.map(|cell| Case {
             batch,
             length,
             d_hidden,
             directions,
             ragged,
+            cell,
         })
     })
 }
@@ -137,7 +156,7 @@ fn the_fused_kernel_equals_the_tensor_operations() {
     ] {
         for case in cases() {
             close(
-                &all(case, &device, |inputs| plain::run(Cell::Lstm, inputs)),
+                &all(case, &device, plain::run),
                 &all(case, &device, flex::run),
                 case,
             );
@@ -147,135 +166,153 @@ fn the_fused_kernel_equals_the_tensor_operations() {
 
 #[test]
 fn a_constant_input_leaves_the_gradient_of_the_weights() {
-    let case = Case {
-        batch: 3,
-        length: 5,
-        d_hidden: 4,
-        directions: 2,
-        ragged: true,
-    };
-    let device = Device::flex().autodiff();
-    let expected = all(case, &device, |inputs| plain::run(Cell::Lstm, inputs));
-    let (recurrence, g_output, g_state) = inputs(case, &device);
-    let weight_hh = recurrence.weight_hh.clone().detach().require_grad();
-    // Gates, bias and state come from the plain device, as constants of a graph do.
-    let (output, state) = flex::run(Recurrence {
-        gates: recurrence.gates.inner(),
-        weight_hh: weight_hh.clone(),
-        bias: recurrence.bias.inner(),
-        state: recurrence.state.inner(),
-        lengths: recurrence.lengths,
-    });
-    let grads = ((output * g_output).sum() + (state * g_state).sum()).backward();
-    close(
-        &[expected[3].clone()],
-        &[values(weight_hh.grad(&grads).unwrap())],
-        case,
-    );
+    for cell in CELLS {
+        let case = Case {
+            batch: 3,
+            length: 5,
+            d_hidden: 4,
+            directions: 2,
+            ragged: true,
+            cell,
+        };
+        let device = Device::flex().autodiff();
+        let expected = all(case, &device, plain::run);
+        let (recurrence, g_output, g_state) = inputs(case, &device);
+        let weight_hh = recurrence.weight_hh.clone().detach().require_grad();
+        // Gates, bias and state come from the plain device, as constants of a graph do.
+        let (output, state) = flex::run(
+            case.cell,
+            Recurrence {
+                gates: recurrence.gates.inner(),
+                weight_hh: weight_hh.clone(),
+                bias: recurrence.bias.inner(),
+                state: recurrence.state.inner(),
+                lengths: recurrence.lengths,
+            },
+        );
+        let grads = ((output * g_output).sum() + (state * g_state).sum()).backward();
+        close(
+            &[expected[3].clone()],
+            &[values(weight_hh.grad(&grads).unwrap())],
+            case,
+        );
+    }
 }
 
 #[test]
 fn a_strided_input_is_read_by_its_strides() {
-    let case = Case {
-        batch: 4,
-        length: 6,
-        d_hidden: 5,
-        directions: 1,
-        ragged: false,
-    };
-    let device = Device::flex();
-    let (recurrence, ..) = inputs(case, &device);
-    let (expected, _) = flex::run(recurrence.clone());
-    let strided = Recurrence {
-        gates: recurrence
-            .gates
-            .clone()
-            .swap_dims(0, 1)
-            .mul_scalar(1.0)
-            .swap_dims(0, 1),
-        ..recurrence
-    };
-    assert_eq!(values(expected), values(flex::run(strided).0));
+    for cell in CELLS {
+        let case = Case {
+            batch: 4,
+            length: 6,
+            d_hidden: 5,
+            directions: 1,
+            ragged: false,
+            cell,
+        };
+        let device = Device::flex();
+        let (recurrence, ..) = inputs(case, &device);
+        let (expected, _) = flex::run(case.cell, recurrence.clone());
+        let strided = Recurrence {
+            gates: recurrence
+                .gates
+                .clone()
+                .swap_dims(0, 1)
+                .mul_scalar(1.0)
+                .swap_dims(0, 1),
+            ..recurrence
+        };
+        assert_eq!(values(expected), values(flex::run(case.cell, strided).0));
+    }
 }
 
 #[test]
 fn a_padded_row_gives_exactly_what_it_gives_alone() {
-    let case = Case {
-        batch: 11,
-        length: 13,
-        d_hidden: 20,
-        directions: 2,
-        ragged: true,
-    };
-    let device = Device::flex();
-    let (recurrence, ..) = inputs(case, &device);
-    let (output, state) = flex::run(recurrence.clone());
-    for (row, &own) in recurrence.lengths.clone().iter().enumerate() {
-        let alone = Recurrence {
-            gates: recurrence.gates.clone().slice([row..row + 1, 0..own]),
-            state: recurrence.state.clone().slice([0..2, 0..2, row..row + 1]),
-            lengths: vec![own].into(),
-            ..recurrence.clone()
+    for cell in CELLS {
+        let case = Case {
+            batch: 11,
+            length: 13,
+            d_hidden: 20,
+            directions: 2,
+            ragged: true,
+            cell,
         };
-        let (alone_output, alone_state) = flex::run(alone);
-        assert_eq!(
-            values(output.clone().slice([row..row + 1, 0..own])),
-            values(alone_output)
-        );
-        assert_eq!(
-            values(state.clone().slice([0..2, 0..2, row..row + 1])),
-            values(alone_state)
-        );
-        let beyond = values(output.clone().slice([row..row + 1, own..case.length]));
-        assert!(beyond.iter().all(|&v| v == 0.0));
+        let device = Device::flex();
+        let (recurrence, ..) = inputs(case, &device);
+        let (output, state) = flex::run(case.cell, recurrence.clone());
+        for (row, &own) in recurrence.lengths.clone().iter().enumerate() {
+            let alone = Recurrence {
+                gates: recurrence.gates.clone().slice([row..row + 1, 0..own]),
+                state: own_state(&recurrence.state, row),
+                lengths: vec![own].into(),
+                ..recurrence.clone()
+            };
+            let (alone_output, alone_state) = flex::run(case.cell, alone);
+            assert_eq!(
+                values(output.clone().slice([row..row + 1, 0..own])),
+                values(alone_output)
+            );
+            assert_eq!(values(own_state(&state, row)), values(alone_state));
+            let beyond = values(output.clone().slice([row..row + 1, own..case.length]));
+            assert!(beyond.iter().all(|&v| v == 0.0));
+        }
     }
 }
 
 #[test]
 fn nan_in_one_row_stays_in_that_row() {
-    let case = Case {
-        batch: 6,
-        length: 8,
-        d_hidden: 9,
-        directions: 2,
-        ragged: true,
-    };
-    let device = Device::flex();
-    let (recurrence, ..) = inputs(case, &device);
-    let (clean, _) = flex::run(recurrence.clone());
-    let width = 2 * 4 * case.d_hidden;
-    let poison = Tensor::full([1, case.length, width], f32::NAN, &device);
-    let gates = recurrence
-        .gates
-        .clone()
-        .slice_assign([2..3, 0..case.length, 0..width], poison);
-    let (dirty, _) = flex::run(Recurrence {
-        gates,
-        ..recurrence
-    });
-    for row in (0..case.batch).filter(|&row| row != 2) {
-        let at = |t: &Tensor<3>| values(t.clone().slice(row..row + 1));
-        assert_eq!(at(&clean), at(&dirty), "row {row}");
+    for cell in CELLS {
+        let case = Case {
+            batch: 6,
+            length: 8,
+            d_hidden: 9,
+            directions: 2,
+            ragged: true,
+            cell,
+        };
+        let device = Device::flex();
+        let (recurrence, ..) = inputs(case, &device);
+        let (clean, _) = flex::run(case.cell, recurrence.clone());
+        let width = 2 * cell.gates() * case.d_hidden;
+        let poison = Tensor::full([1, case.length, width], f32::NAN, &device);
+        let gates = recurrence
+            .gates
+            .clone()
+            .slice_assign([2..3, 0..case.length, 0..width], poison);
+        let (dirty, _) = flex::run(
+            case.cell,
+            Recurrence {
+                gates,
+                ..recurrence
+            },
+        );
+        for row in (0..case.batch).filter(|&row| row != 2) {
+            let at = |t: &Tensor<3>| values(t.clone().slice(row..row + 1));
+            assert_eq!(at(&clean), at(&dirty), "row {row}");
+        }
+        assert!(values(dirty.slice([2..3, 0..1])).iter().all(|v| v.is_nan()));
     }
-    assert!(values(dirty.slice([2..3, 0..1])).iter().all(|v| v.is_nan()));
 }
 
 #[test]
 fn the_number_of_threads_changes_no_byte() {
-    let case = Case {
-        batch: 21,
-        length: 17,
-        d_hidden: 40,
-        directions: 2,
-        ragged: true,
-    };
-    let device = Device::flex().autodiff();
-    let with = |threads: usize| {
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .unwrap()
-            .install(|| all(case, &device, flex::run))
-    };
-    assert_eq!(with(1), with(3));
+    for cell in CELLS {
+        let case = Case {
+            batch: 21,
+            length: 17,
+            d_hidden: 40,
+            directions: 2,
+            ragged: true,
+            cell,
+        };
+        let device = Device::flex().autodiff();
+        let with = |threads: usize| {
+            rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .unwrap()
+                .install(|| all(case, &device, flex::run))
+        };
+        assert_eq!(with(1), with(3));
+    }
 }

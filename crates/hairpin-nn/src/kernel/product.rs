@@ -1,0 +1,266 @@
+//! Product of the few rows of a task with weights that were packed once: the heart of a recurrent step.
+//!
+//! A tile of rows times vectors is kept in registers while the inner dimension runs. Every element is summed in the order of the
+//! inner dimension, whatever the tile: a row's result does not depend on the rows beside it.
+//!
+//! Vectors are never handed to a closure here or in the kernels: a closure is a function without the vector instructions of its
+//! caller, and where it is not inlined, every operation in it becomes a call.
+
+use pulp::{Simd, bytemuck::cast_slice};
+use std::ops::Range;
+
+/// Vectors of a tile.
+const WIDE: usize = 4;
+
+/// The vector of `slice[start..end]`, zero beyond.
+#[inline(always)]
+pub(super) fn load<S: Simd>(simd: S, slice: &[f32], start: usize, end: usize) -> S::f32s {
+    if start + S::F32_LANES <= end {
+        let (head, _) = S::as_simd_f32s(&slice[start..start + S::F32_LANES]);
+        head[0]
+    } else {
+        simd.partial_load_f32s(&slice[start..end])
+    }
+}
+
+/// Writes a vector to `slice[start..end]`, as much of it as there is room for.
+#[inline(always)]
+pub(super) fn store<S: Simd>(simd: S, slice: &mut [f32], start: usize, end: usize, value: S::f32s) {
+    if start + S::F32_LANES <= end {
+        let (head, _) = S::as_mut_simd_f32s(&mut slice[start..start + S::F32_LANES]);
+        head[0] = value;
+    } else {
+        simd.partial_store_f32s(&mut slice[start..end], value);
+    }
+}
+
+/// Rows of a tile: as many as the registers hold beside four vectors of weights.
+#[inline(always)]
+pub(super) fn tile_rows<S: Simd>() -> usize {
+    if S::REGISTER_COUNT >= 32 { 4 } else { 2 }
+}
+
+/// Floats that begin where a cache line does, so that no vector lies across two.
+///
+/// Alignment decides about speed alone: the values are found by an offset, wherever they lie.
+pub(super) struct Aligned {
+    values: Vec<f32>,
+    start: usize,
+}
+
+impl Aligned {
+    /// Bytes of a cache line.
+    const LINE: usize = 64;
+
+    /// Room for `count` floats.
+    pub(super) fn with_capacity(count: usize) -> Self {
+        let mut values: Vec<f32> = Vec::with_capacity(count + Self::LINE / size_of::<f32>());
+        let start = values.as_ptr().align_offset(Self::LINE);
+        let start = start.min(Self::LINE / size_of::<f32>());
+        values.resize(start, 0.0);
+        Self { values, start }
+    }
+
+    /// Appends; within the room asked for, nothing moves.
+    #[inline(always)]
+    pub(super) fn extend(&mut self, values: &[f32]) {
+        self.values.extend_from_slice(values);
+    }
+
+    #[inline(always)]
+    fn get(&self) -> &[f32] {
+        &self.values[self.start..]
+    }
+
+    /// The floats with what lies before them: whoever reads from the end does not mind.
+    pub(super) fn into_vec(self) -> Vec<f32> {
+        self.values
+    }
+}
+
+/// A matrix `[inner, blocks * lanes]`, zero-padded, as `[tile of vectors][inner][vectors of the tile]`: a product reads it from
+/// front to back.
+pub(super) struct Packed<S: Simd> {
+    values: Aligned,
+    inner: usize,
+    blocks: usize,
+    simd: S,
+}
+
+impl<S: Simd> Packed<S> {
+    /// The gates `gates` of one direction's `W_hh` `[d_hidden, all gates * d_hidden]`; every gate begins a vector.
+    #[inline(always)]
+    pub(super) fn forward(simd: S, weight_hh: &[f32], d: usize, gates: Range<usize>) -> Self {
+        let columns = weight_hh.len() / d;
+        let per_gate = d.div_ceil(S::F32_LANES);
+        let blocks = per_gate * gates.len();
+        let mut packed = Self::with_capacity(simd, d, blocks);
+        for tile in tiles(blocks) {
+            for row in weight_hh.chunks_exact(columns) {
+                for block in tile.clone() {
+                    let gate = &row[(gates.start + block / per_gate) * d..][..d];
+                    let value = load(simd, gate, block % per_gate * S::F32_LANES, d);
+                    packed.push(value);
+                }
+            }
+        }
+        packed
+    }
+
+    /// The gates `gates` of one direction's `W_hh` `[d_hidden, all gates * d_hidden]`, transposed: inner is `gates * d_hidden`.
+    #[inline(always)]
+    pub(super) fn backward(simd: S, weight_hh: &[f32], d: usize, gates: Range<usize>) -> Self {
+        let columns = weight_hh.len() / d;
+        let mut packed = Self::with_capacity(simd, gates.len() * d, d.div_ceil(S::F32_LANES));
+        let mut column = vec![0f32; d];
+        for tile in tiles(packed.blocks) {
+            let units = tile.start * S::F32_LANES..d.min(tile.end * S::F32_LANES);
+            for n in gates.start * d..gates.end * d {
+                for k in units.clone() {
+                    column[k] = weight_hh[k * columns + n];
+                }
+                for block in tile.clone() {
+                    let value = load(simd, &column, block * S::F32_LANES, d);
+                    packed.push(value);
+                }
+            }
+        }
+        packed
+    }
+
+    /// Four gates of one direction's `W_hh` `[d_hidden, 4 d_hidden]`, a tile for each vector of hidden units.
+    #[inline(always)]
+    pub(super) fn by_unit(simd: S, weight_hh: &[f32], d: usize) -> Self {
+        let mut packed = Self::with_capacity(simd, d, d.div_ceil(S::F32_LANES) * WIDE);
+        for start in (0..d).step_by(S::F32_LANES) {
+            for row in weight_hh.chunks_exact(WIDE * d) {
+                for gate in row.chunks_exact(d) {
+                    packed.push(load(simd, gate, start, d));
+                }
+            }
+        }
+        packed
+    }
+
+    fn with_capacity(simd: S, inner: usize, blocks: usize) -> Self {
+        Self {
+            values: Aligned::with_capacity(inner * blocks * S::F32_LANES),
+            inner,
+            blocks,
+            simd,
+        }
+    }
+
+    #[inline(always)]
+    fn push(&mut self, value: S::f32s) {
+        self.values.extend(cast_slice(&[value]));
+    }
+
+    /// The vectors of `tile`.
+    #[inline(always)]
+    fn vectors(&self, tile: Range<usize>) -> &[S::f32s] {
+        let (vectors, _) = S::as_simd_f32s(self.values.get());
+        &vectors[tile.start * self.inner..tile.end * self.inner]
+    }
+
+    /// Adds `left · self` to `out`, row by row. Row `r` of `left` is `left[r * left_stride..]`, of `out` `out[r * out_stride..]`.
+    #[inline(always)]
+    pub(super) fn add_product(
+        &self,
+        rows: usize,
+        (left, left_stride): (&[f32], usize),
+        (out, out_stride): (&mut [f32], usize),
+    ) {
+        for tile in tiles(self.blocks) {
+            let out = (&mut out[tile.start * S::F32_LANES..], out_stride);
+            self.add(tile, rows, (left, left_stride), out);
+        }
+    }
+
+    /// As [`Self::add_product`], of the four vectors of tile `index` alone.
+    #[inline(always)]
+    pub(super) fn add_tile(
+        &self,
+        index: usize,
+        rows: usize,
+        left: (&[f32], usize),
+        out: (&mut [f32], usize),
+    ) {
+        self.add(index * WIDE..(index + 1) * WIDE, rows, left, out);
+    }
+
+    #[inline(always)]
+    fn add(
+        &self,
+        tile: Range<usize>,
+        rows: usize,
+        (left, left_stride): (&[f32], usize),
+        (out, out_stride): (&mut [f32], usize),
+    ) {
+        let weights = self.vectors(tile.clone());
+        let mut row = 0;
+        while row < rows {
+            let left = (&left[row * left_stride..], left_stride);
+            let out = (&mut out[row * out_stride..], out_stride);
+            row += match (tile_rows::<S>().min(rows - row), tile.len()) {
+                (4, WIDE) => self.run::<4, WIDE>(weights, left, out),
+                (4, 2) => self.run::<4, 2>(weights, left, out),
+                (4, _) => self.run::<4, 1>(weights, left, out),
+                (2..4, WIDE) => self.run::<2, WIDE>(weights, left, out),
+                (2..4, 2) => self.run::<2, 2>(weights, left, out),
+                (2..4, _) => self.run::<2, 1>(weights, left, out),
+                (_, WIDE) => self.run::<1, WIDE>(weights, left, out),
+                (_, 2) => self.run::<1, 2>(weights, left, out),
+                _ => self.run::<1, 1>(weights, left, out),
+            };
+        }
+    }
+
+    /// `R` rows times `V` vectors; returns `R`.
+    #[inline(always)]
+    fn run<const R: usize, const V: usize>(
+        &self,
+        weights: &[S::f32s],
+        (left, left_stride): (&[f32], usize),
+        (out, out_stride): (&mut [f32], usize),
+    ) -> usize {
+        let (simd, inner) = (self.simd, self.inner);
+        let (weights, _) = weights.as_chunks::<V>();
+        let weights = &weights[..inner];
+        let mut rows: [&[f32]; R] = [&[]; R];
+        let mut sums = [[simd.splat_f32s(0.0); V]; R];
+        for r in 0..R {
+            rows[r] = &left[r * left_stride..][..inner];
+            let (from, _) = S::as_simd_f32s(&out[r * out_stride..][..V * S::F32_LANES]);
+            sums[r].copy_from_slice(from);
+        }
+        for k in 0..inner {
+            for r in 0..R {
+                let x = simd.splat_f32s(rows[r][k]);
+                for v in 0..V {
+                    sums[r][v] = simd.mul_add_e_f32s(weights[k][v], x, sums[r][v]);
+                }
+            }
+        }
+        for r in 0..R {
+            let (to, _) = S::as_mut_simd_f32s(&mut out[r * out_stride..][..V * S::F32_LANES]);
+            to.copy_from_slice(&sums[r]);
+        }
+        R
+    }
+}
+
+/// `0..blocks` in tiles of [`WIDE`] vectors, then 2, then 1.
+fn tiles(blocks: usize) -> impl Iterator<Item = Range<usize>> {
+    let mut start = 0;
+    std::iter::from_fn(move || {
+        let width = match blocks - start {
+            0 => return None,
+            1 => 1,
+            2 | 3 => 2,
+            _ => WIDE,
+        };
+        start += width;
+        Some(start - width..start)
+    })
+}

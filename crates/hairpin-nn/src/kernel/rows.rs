@@ -1,0 +1,71 @@
+//! What the recurrent kernels share: sizes, the rows of a task, their order, and where a step stands in a string.
+
+/// Rows of one task. Fixed, so that the same rows meet in one task at any number of threads.
+pub(super) const TASK_ROWS: usize = 8;
+
+/// Sizes of a recurrence with `GATES` gates whose state has `PARTS` parts: hidden, and a cell where there is one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shape<const GATES: usize, const PARTS: usize> {
+    pub(crate) batch: usize,
+    pub(crate) length: usize,
+    pub(crate) d_hidden: usize,
+    pub(crate) directions: usize,
+}
+
+impl<const GATES: usize, const PARTS: usize> Shape<GATES, PARTS> {
+    /// Floats per example of the input gates `[length, directions, GATES, d_hidden]`.
+    pub(super) fn gates(&self) -> usize {
+        self.length * self.directions * GATES * self.d_hidden
+    }
+    /// Floats per example of the output `[length, directions, d_hidden]`.
+    pub(crate) fn output(&self) -> usize {
+        self.length * self.directions * self.d_hidden
+    }
+    /// Floats of a packed state `[PARTS, directions, batch, d_hidden]`.
+    pub(crate) fn state(&self) -> usize {
+        PARTS * self.directions * self.batch * self.d_hidden
+    }
+    /// Offset in a packed state of one row of hidden (0) or cell (1).
+    pub(super) fn state_row(&self, part: usize, direction: usize, row: usize) -> usize {
+        ((part * self.directions + direction) * self.batch + row) * self.d_hidden
+    }
+    /// Index in `[rows, length, directions]` of what step `step` of a row of `own` steps reads: the reverse direction starts at
+    /// the row's own last position.
+    #[inline(always)]
+    pub(super) fn place(&self, direction: usize, step: usize, row: usize, own: usize) -> usize {
+        let position = if direction == 0 { step } else { own - 1 - step };
+        (row * self.length + position) * self.directions + direction
+    }
+    /// Puts the tasks' states `[rows, directions, PARTS, d_hidden]` into one `[PARTS, directions, batch, d_hidden]`.
+    pub(super) fn scatter_states(&self, tasks: &[Vec<f32>]) -> Vec<f32> {
+        let mut state = vec![0f32; self.state()];
+        let rows = tasks
+            .iter()
+            .flat_map(|task| task.chunks_exact(self.directions * PARTS * self.d_hidden));
+        for (row, values) in rows.enumerate() {
+            for (index, part) in values.chunks_exact(self.d_hidden).enumerate() {
+                let at = self.state_row(index % PARTS, index / PARTS, row);
+                state[at..at + self.d_hidden].copy_from_slice(part);
+            }
+        }
+        state
+    }
+}
+
+/// Rows of a task from longest to shortest, stable: the rows still running at a step are a prefix.
+pub(super) fn longest_first(lengths: &[usize]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..lengths.len()).collect();
+    order.sort_by_key(|&row| std::cmp::Reverse(lengths[row]));
+    order
+}
+
+/// Sums the tasks' parts of a bias's gradient, in the order of the tasks.
+pub(super) fn sum_parts(length: usize, parts: impl IntoIterator<Item = Vec<f32>>) -> Vec<f32> {
+    let mut total = vec![0f32; length];
+    for part in parts {
+        for (sum, value) in total.iter_mut().zip(part) {
+            *sum += value;
+        }
+    }
+    total
+}
