@@ -1,5 +1,5 @@
-//! Layers that [Burn](https://burn.dev) lacks or runs slowly: today a recurrent layer that knows the length of each string and runs
-//! as one fused kernel on the CPU, with the masks and poolings of padded batches that go with it.
+//! Layers that [Burn](https://burn.dev) lacks or runs slowly: today LSTM and GRU layers that know the length of each string and run
+//! as one fused kernel on the CPU, with the masks and poolings of padded batches that go with them.
 //!
 //! ```
 //! use burn::tensor::{Device, Tensor};
@@ -18,8 +18,31 @@
 //! fused kernels, which are used wherever tensors live on Burn's flex backend; other backends run the same layer in tensor
 //! operations.
 //!
-//! What it does not do: GRU cells, stacked layers, import of PyTorch and Keras weights, attention and convolution are planned; embeddings,
-//! linear layers and plain norms are in `burn::nn`.
+//! # Weights of PyTorch and Keras
+//!
+//! A state dict comes in by its names, and goes out by them; [`Recurrent::from_keras`] takes Keras's kernels. The tables at
+//! [`RecurrentLayer`] and [`Cell`] say which gate is where.
+//!
+//! ```
+//! use burn::tensor::{Device, TensorData};
+//! use hairpin_nn::Recurrent;
+//! use std::collections::BTreeMap;
+//!
+//! let tensors: BTreeMap<String, TensorData> = [
+//!     ("weight_ih_l0", vec![12, 4]),
+//!     ("weight_hh_l0", vec![12, 3]),
+//!     ("bias_ih_l0", vec![12]),
+//!     ("bias_hh_l0", vec![12]),
+//! ]
+//! .map(|(name, dims)| (name.to_owned(), TensorData::zeros::<f32, _>(dims)))
+//! .into();
+//! let layer = Recurrent::from_pytorch(&tensors, &Device::flex())?;
+//! assert_eq!(layer.d_output(), 3);
+//! # Ok::<(), hairpin_nn::ConvertError>(())
+//! ```
+//!
+//! What it does not do: it reads no weight files (put a file's tensors into the map above), and has no kernel for GPUs; attention and
+//! convolution are planned; embeddings, linear layers and plain norms are in `burn::nn`.
 
 mod convert;
 mod kernel;

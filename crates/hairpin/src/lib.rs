@@ -8,7 +8,7 @@
 //! | [`seq`] | `hairpin-seq` | alphabets, sequences, one-hot and token encodings, k-mers | no |
 //! | [`targets`] | `hairpin-targets` | labels and target matrices, splits, metrics with intervals, simple controls | no |
 //! | [`tasks`] | `hairpin-tasks` | the official files of prediction tasks, read safely and written exactly | no |
-//! | [`nn`] | `hairpin-nn` | layers that Burn lacks or runs slowly: a recurrent layer with lengths and a fused kernel | yes |
+//! | [`nn`] | `hairpin-nn` | layers that Burn lacks or runs slowly: LSTM and GRU with lengths, as fused kernels | yes |
 //! | [`models`] | `hairpin-models` | networks checked against PyTorch, forward and gradients | yes |
 //! | [`train`] | `hairpin-train` | training that resumes, prediction, bundles, reports | yes |
 //!
