@@ -19,11 +19,13 @@ mod product;
 #[cfg(feature = "flex")]
 mod rows;
 
-/// What a recurrence reads once the product with the input is done.
+/// What a recurrence reads.
 #[derive(Clone)]
 pub(crate) struct Recurrence {
-    /// `x W_ih`, `[batch_size, length, directions * gates * d_hidden]`.
-    pub(crate) gates: Tensor<3>,
+    /// `[batch_size, length, d_input]`, zero beyond each row's length.
+    pub(crate) x: Tensor<3>,
+    /// `W_ih`, `[d_input, directions * gates * d_hidden]`.
+    pub(crate) weight_ih: Tensor<2>,
     /// `W_hh`, `[directions, d_hidden, gates * d_hidden]`.
     pub(crate) weight_hh: Tensor<3>,
     /// `b`, `[directions * 4 * d_hidden]`.
@@ -32,6 +34,17 @@ pub(crate) struct Recurrence {
     pub(crate) state: Tensor<4>,
     /// Steps of each row, `1..=length`.
     pub(crate) lengths: Arc<[usize]>,
+}
+
+impl Recurrence {
+    /// `x W_ih` of all positions in one product, `[batch_size, length, directions * gates * d_hidden]`.
+    fn gates(&self) -> Tensor<3> {
+        let [batch, length, d_input] = self.x.dims();
+        let [_, width] = self.weight_ih.dims();
+        let x = self.x.clone().reshape([batch * length, d_input]);
+        x.matmul(self.weight_ih.clone())
+            .reshape([batch, length, width])
+    }
 }
 
 /// Output `[batch_size, length, directions * d_hidden]`, zero beyond each row's length, and final state

@@ -298,15 +298,11 @@ impl Recurrent {
             if index > 0 {
                 x = self.dropout.forward(x);
             }
-            let d_input = x.dims()[2];
-            let gates = x
-                .reshape([batch * length, d_input])
-                .matmul(layer.weight_ih.val());
-            let width = gates.dims()[1];
             let (output, last) = kernel::run(
                 self.cell,
                 Recurrence {
-                    gates: gates.reshape([batch, length, width]),
+                    x,
+                    weight_ih: layer.weight_ih.val(),
                     weight_hh: layer.weight_hh.val(),
                     bias: layer.bias.val(),
                     state: self.layer_state(&state, index),

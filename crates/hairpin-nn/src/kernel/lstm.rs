@@ -1,7 +1,8 @@
 //! The LSTM recurrence on plain slices: forward, and backward through time.
 //!
-//! Everything that does not depend on the previous step, `x W_ih`, is one large product outside. What is left per step is
-//! `h W_hh + b` and the gates. A task owns a few rows of the batch and walks both directions alone: there is no synchronisation
+//! With a wide input everything that does not depend on the previous step, `x W_ih`, is one large product outside, and what is left
+//! per step is `h W_hh + b` and the gates. A narrow input, such as one-hot bases, is rather taken into the step's own product, as
+//! `[h x] [W_hh; W_ih]`: its gates would be many times larger than itself, and are never written. A task owns a few rows of the batch and walks both directions alone: there is no synchronisation
 //! inside, and since the rows of a task are fixed, results do not depend on the number of threads.
 //!
 //! Rows are visited longest first: the rows still running at a step are a prefix, and a padded position is never computed at all. A
@@ -27,8 +28,8 @@ pub(crate) type Shape = rows::Shape<GATES, 2>;
 /// What the recurrence reads.
 #[derive(Clone, Copy)]
 pub(crate) struct Inputs<'a> {
-    /// `x W_ih`, `[batch, length, directions, 4, d_hidden]`.
-    pub(crate) gates: &'a [f32],
+    /// Where the input comes in.
+    pub(crate) input: Input<'a>,
     /// `b`, `[directions, 4, d_hidden]`.
     pub(crate) bias: &'a [f32],
     /// `W_hh`, `[directions, d_hidden, 4 d_hidden]`.
@@ -37,6 +38,15 @@ pub(crate) struct Inputs<'a> {
     pub(crate) state: &'a [f32],
     /// Steps of each row, `1..=length`.
     pub(crate) lengths: &'a [usize],
+}
+
+/// The input of a recurrence.
+#[derive(Clone, Copy)]
+pub(crate) enum Input<'a> {
+    /// `x W_ih`, `[batch, length, directions, 4, d_hidden]`.
+    Gates(&'a [f32]),
+    /// `x` `[batch, length, d_input]`, and `W_ih` `[d_input, directions, 4, d_hidden]`.
+    Narrow { x: &'a [f32], weight_ih: &'a [f32] },
 }
 
 /// What the forward pass leaves.
@@ -53,7 +63,8 @@ pub(crate) struct Forward {
 pub(crate) struct Backward {
     /// Gradient of the input gates, `[batch, length, directions, 4, d_hidden]`, zero beyond each row's length.
     pub(crate) gates: Vec<f32>,
-    /// The hidden state each step started from, `[batch, length, directions, d_hidden]`: `dW_hh` is its transpose times `gates`.
+    /// The hidden state each step started from and the narrow input it read, `[batch, length, directions, d_hidden + d_input]`: the
+    /// gradient of `[W_hh; W_ih]` is its transpose times `gates`.
     pub(crate) previous: Vec<f32>,
     /// Gradient of the bias, `[directions, 4, d_hidden]`.
     pub(crate) bias: Vec<f32>,
@@ -82,6 +93,8 @@ pub(crate) struct BackwardInputs<'a> {
     pub(crate) weight_hh: &'a [f32],
     /// Initial hidden and cell, `[2, directions, batch, d_hidden]`.
     pub(crate) state: &'a [f32],
+    /// The narrow input `[batch, length, d_input]`; empty where gates came in.
+    pub(crate) x: &'a [f32],
     /// Steps of each row.
     pub(crate) lengths: &'a [usize],
     /// Forward's output.
@@ -111,24 +124,31 @@ impl pulp::WithSimd for ForwardAll<'_> {
             save,
         } = self;
         let d = shape.d_hidden;
+        let width = d.next_multiple_of(S::F32_LANES);
         let mut weights = Vec::with_capacity(shape.directions);
-        for weight_hh in inputs.weight_hh.chunks_exact(GATES * d * d) {
-            weights.push(Packed::by_unit(simd, weight_hh, d));
+        for (direction, weight_hh) in inputs.weight_hh.chunks_exact(GATES * d * d).enumerate() {
+            let mut rows = weight_hh.to_vec();
+            if let Input::Narrow { weight_ih, .. } = inputs.input {
+                // The hidden state is kept in whole vectors, the input behind it.
+                rows.resize(width * GATES * d, 0.0);
+                for row in weight_ih.chunks_exact(shape.directions * GATES * d) {
+                    rows.extend_from_slice(&row[direction * GATES * d..][..GATES * d]);
+                }
+            }
+            weights.push(Packed::by_unit(simd, &rows, d));
         }
         let mut output = vec![0f32; shape.batch * shape.output()];
         let tasks: Vec<ForwardTask<'_, S>> = output
             .chunks_mut(TASK_ROWS * shape.output())
-            .zip(inputs.gates.chunks(TASK_ROWS * shape.gates()))
             .zip(inputs.lengths.chunks(TASK_ROWS))
             .enumerate()
-            .map(|(index, ((output, gates), lengths))| ForwardTask {
+            .map(|(index, (output, lengths))| ForwardTask {
                 simd,
                 shape,
                 first_row: index * TASK_ROWS,
                 weights: &weights,
                 inputs,
                 lengths,
-                gates,
                 output,
                 save,
             })
@@ -154,7 +174,6 @@ struct ForwardTask<'a, S: Simd> {
     weights: &'a [Packed<S>],
     inputs: Inputs<'a>,
     lengths: &'a [usize],
-    gates: &'a [f32],
     output: &'a mut [f32],
     save: bool,
 }
@@ -173,12 +192,18 @@ impl<S: Simd> pulp::NullaryFnOnce for ForwardTask<'_, S> {
         let rows = order.len();
         let steps: usize = self.lengths.iter().sum();
         let kept = shape.directions * steps * width * KEPT;
+        let d_input = match self.inputs.input {
+            Input::Gates(_) => 0,
+            Input::Narrow { x, .. } => x.len() / (shape.batch * shape.length),
+        };
+        let left = width + d_input;
         let mut walk = Walk {
-            hidden: vec![0f32; rows * width],
-            next: vec![0f32; rows * width],
+            hidden: vec![0f32; rows * left],
+            next: vec![0f32; rows * left],
             cell: vec![0f32; rows * width],
             saved: Aligned::with_capacity(if self.save { kept } else { 0 }),
             width,
+            left,
         };
         let stride = GATES * S::F32_LANES;
         // One tile of sums per row.
@@ -186,9 +211,11 @@ impl<S: Simd> pulp::NullaryFnOnce for ForwardTask<'_, S> {
         let mut finals = vec![0f32; rows * shape.directions * 2 * d];
         for direction in 0..shape.directions {
             for (slot, &row) in order.iter().enumerate() {
-                for (part, values) in [&mut walk.hidden, &mut walk.cell].into_iter().enumerate() {
+                let parts = [(&mut walk.hidden, left), (&mut walk.cell, width)];
+                for (part, (values, stride)) in parts.into_iter().enumerate() {
                     let from = shape.state_row(part, direction, self.first_row + row);
-                    values[slot * width..][..d].copy_from_slice(&self.inputs.state[from..from + d]);
+                    values[slot * stride..][..d]
+                        .copy_from_slice(&self.inputs.state[from..from + d]);
                 }
             }
             let weights = &self.weights[direction];
@@ -196,6 +223,18 @@ impl<S: Simd> pulp::NullaryFnOnce for ForwardTask<'_, S> {
             for step in 0..order.first().map_or(0, |&row| self.lengths[row]) {
                 while self.lengths[order[active - 1]] <= step {
                     active -= 1;
+                }
+                if let Input::Narrow { x, .. } = self.inputs.input {
+                    for (slot, &row) in order[..active].iter().enumerate() {
+                        let at = shape.position(
+                            direction,
+                            step,
+                            self.first_row + row,
+                            self.lengths[row],
+                        );
+                        walk.hidden[slot * left + width..][..d_input]
+                            .copy_from_slice(&x[at * d_input..][..d_input]);
+                    }
                 }
                 for block in 0..width / S::F32_LANES {
                     for (slot, &row) in order[..active].iter().enumerate() {
@@ -207,7 +246,7 @@ impl<S: Simd> pulp::NullaryFnOnce for ForwardTask<'_, S> {
                             &mut sums[slot * stride..][..stride],
                         );
                     }
-                    weights.add_tile(block, active, (&walk.hidden, width), (&mut sums, stride));
+                    weights.add_tile(block, active, (&walk.hidden, left), (&mut sums, stride));
                     for (slot, &row) in order[..active].iter().enumerate() {
                         let place = shape.place(direction, step, row, self.lengths[row]);
                         self.finish(
@@ -225,7 +264,7 @@ impl<S: Simd> pulp::NullaryFnOnce for ForwardTask<'_, S> {
                         break;
                     }
                     let finals = &mut finals[(row * shape.directions + direction) * 2 * d..];
-                    finals[..d].copy_from_slice(&walk.hidden[slot * width..][..d]);
+                    finals[..d].copy_from_slice(&walk.hidden[slot * left..][..d]);
                     finals[d..2 * d].copy_from_slice(&walk.cell[slot * width..][..d]);
                 }
             }
@@ -234,31 +273,39 @@ impl<S: Simd> pulp::NullaryFnOnce for ForwardTask<'_, S> {
     }
 }
 
-/// What a task carries from step to step, each but the last `[rows, width]`.
+/// What a task carries from step to step.
 struct Walk {
+    /// Hidden state and narrow input, `[rows, left]`.
     hidden: Vec<f32>,
-    /// The hidden state that a step makes while it reads the one before.
+    /// The hidden state that a step makes while it reads the one before, `[rows, left]`.
     next: Vec<f32>,
+    /// `[rows, width]`.
     cell: Vec<f32>,
     saved: Aligned,
     /// `d_hidden` in whole vectors.
     width: usize,
+    /// The inner dimension of a step's product: `width` and the narrow input's.
+    left: usize,
 }
 
 impl<S: Simd> ForwardTask<'_, S> {
-    /// What stands in the sums of one row and vector of hidden units before the product: `x W + b`.
+    /// What stands in the sums of one row and vector of hidden units before the product: the bias and the input's gates, if any.
     #[inline(always)]
     fn start(&self, direction: usize, place: usize, block: usize, sums: &mut [f32]) {
         let (simd, d) = (self.simd, self.shape.d_hidden);
         let start = block * S::F32_LANES;
-        let gates = &self.gates[place * GATES * d..][..GATES * d];
         let bias = &self.inputs.bias[direction * GATES * d..][..GATES * d];
         let (sums, _) = S::as_mut_simd_f32s(sums);
         for gate in 0..GATES {
-            sums[gate] = simd.add_f32s(
-                load(simd, &gates[gate * d..][..d], start, d),
-                load(simd, &bias[gate * d..][..d], start, d),
-            );
+            sums[gate] = load(simd, &bias[gate * d..][..d], start, d);
+        }
+        if let Input::Gates(gates) = self.inputs.input {
+            let place = place + self.first_row * self.shape.length * self.shape.directions;
+            let gates = &gates[place * GATES * d..][..GATES * d];
+            for gate in 0..GATES {
+                let own = load(simd, &gates[gate * d..][..d], start, d);
+                sums[gate] = simd.add_f32s(own, sums[gate]);
+            }
         }
     }
 
@@ -269,17 +316,18 @@ impl<S: Simd> ForwardTask<'_, S> {
         let width = walk.width;
         let start = block * S::F32_LANES;
         let row = slot * width..(slot + 1) * width;
+        let next = &mut walk.next[slot * walk.left..][..width];
         let (sums, _) = S::as_simd_f32s(sums);
         let i = sigmoid(simd, sums[0]);
         let f = sigmoid(simd, sums[1]);
         let g = tanh(simd, sums[2]);
         let o = sigmoid(simd, sums[3]);
-        let cell = &mut walk.cell[row.clone()];
+        let cell = &mut walk.cell[row];
         let c = load(simd, cell, start, width);
         let c = simd.mul_add_e_f32s(f, c, simd.mul_f32s(i, g));
         let h = simd.mul_f32s(o, tanh(simd, c));
         store(simd, cell, start, width, c);
-        store(simd, &mut walk.next[row], start, width, h);
+        store(simd, next, start, width, h);
         store(simd, &mut self.output[place * d..][..d], start, d, h);
         if self.save {
             let kept: [S::f32s; KEPT] = [i, f, g, o, c];
@@ -305,10 +353,12 @@ impl pulp::WithSimd for BackwardAll<'_> {
             weights.push(Packed::backward(simd, weight_hh, d, 0..GATES));
         }
         let mut gates = vec![0f32; shape.batch * shape.gates()];
-        let mut previous = vec![0f32; shape.batch * shape.output()];
+        let positions = shape.length * shape.directions;
+        let d_input = inputs.x.len() / (shape.batch * shape.length);
+        let mut previous = vec![0f32; shape.batch * positions * (d + d_input)];
         let tasks: Vec<BackwardTask<'_, S>> = gates
             .chunks_mut(TASK_ROWS * shape.gates())
-            .zip(previous.chunks_mut(TASK_ROWS * shape.output()))
+            .zip(previous.chunks_mut(TASK_ROWS * positions * (d + d_input)))
             .zip(inputs.lengths.chunks(TASK_ROWS))
             .zip(inputs.output.chunks(TASK_ROWS * shape.output()))
             .zip(inputs.d_output.chunks(TASK_ROWS * shape.output()))
@@ -473,7 +523,11 @@ impl<S: Simd> BackwardTask<'_, S> {
             let from = shape.place(at.direction, at.step - 1, at.row, own) * d;
             (&[][..], &self.output[from..from + d])
         };
-        self.previous[here * d..(here + 1) * d].copy_from_slice(h_before);
+        let at_x = shape.position(at.direction, at.step, self.first_row + at.row, own);
+        let d_input = self.inputs.x.len() / (shape.batch * shape.length);
+        let previous = &mut self.previous[here * (d + d_input)..][..d + d_input];
+        previous[..d].copy_from_slice(h_before);
+        previous[d..].copy_from_slice(&self.inputs.x[at_x * d_input..][..d_input]);
         let d_output = &self.d_output[here * d..(here + 1) * d];
         let d_gates = &mut self.d_gates[here * GATES * d..(here + 1) * GATES * d];
         let (saved, _) = S::as_simd_f32s(at.saved);

@@ -9,9 +9,10 @@ use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 
 /// See [`super::run`].
 pub(crate) fn run(cell: Cell, inputs: Recurrence) -> (Tensor<3>, Tensor<4>) {
-    let [batch, length, _] = inputs.gates.dims();
+    let gates_of_input = inputs.gates();
+    let [batch, length, _] = gates_of_input.dims();
     let [directions, d_hidden, width] = inputs.weight_hh.dims();
-    let device = inputs.gates.device();
+    let device = gates_of_input.device();
     let ragged = inputs.lengths.iter().any(|&own| own < length);
 
     let mut outputs = Vec::with_capacity(directions);
@@ -22,7 +23,7 @@ pub(crate) fn run(cell: Cell, inputs: Recurrence) -> (Tensor<3>, Tensor<4>) {
             .clone()
             .slice(direction * 4 * d_hidden..(direction + 1) * 4 * d_hidden);
         let own = direction * width..(direction + 1) * width;
-        let mut gates = inputs.gates.clone().slice([0..batch, 0..length, own])
+        let mut gates = gates_of_input.clone().slice([0..batch, 0..length, own])
             + bias.clone().slice(0..width).unsqueeze::<3>();
         let reversed = (direction == 1).then(|| reversal(&inputs.lengths, length, &device));
         if let Some(order) = &reversed {

@@ -128,12 +128,13 @@ impl<S: Simd> Packed<S> {
         packed
     }
 
-    /// Four gates of one direction's `W_hh` `[d_hidden, 4 d_hidden]`, a tile for each vector of hidden units.
+    /// Four gates of a matrix `[inner, 4 d_hidden]`, a tile for each vector of hidden units.
     #[inline(always)]
-    pub(super) fn by_unit(simd: S, weight_hh: &[f32], d: usize) -> Self {
-        let mut packed = Self::with_capacity(simd, d, d.div_ceil(S::F32_LANES) * WIDE);
+    pub(super) fn by_unit(simd: S, weight: &[f32], d: usize) -> Self {
+        let inner = weight.len() / (WIDE * d);
+        let mut packed = Self::with_capacity(simd, inner, d.div_ceil(S::F32_LANES) * WIDE);
         for start in (0..d).step_by(S::F32_LANES) {
-            for row in weight_hh.chunks_exact(WIDE * d) {
+            for row in weight.chunks_exact(WIDE * d) {
                 for gate in row.chunks_exact(d) {
                     packed.push(load(simd, gate, start, d));
                 }

@@ -33,8 +33,12 @@ impl<const GATES: usize, const PARTS: usize> Shape<GATES, PARTS> {
     /// the row's own last position.
     #[inline(always)]
     pub(super) fn place(&self, direction: usize, step: usize, row: usize, own: usize) -> usize {
-        let position = if direction == 0 { step } else { own - 1 - step };
-        (row * self.length + position) * self.directions + direction
+        self.position(direction, step, row, own) * self.directions + direction
+    }
+    /// Index in `[rows, length]` of what step `step` of a row of `own` steps reads.
+    #[inline(always)]
+    pub(super) fn position(&self, direction: usize, step: usize, row: usize, own: usize) -> usize {
+        row * self.length + if direction == 0 { step } else { own - 1 - step }
     }
     /// Puts the tasks' states `[rows, directions, PARTS, d_hidden]` into one `[PARTS, directions, batch, d_hidden]`.
     pub(super) fn scatter_states(&self, tasks: &[Vec<f32>]) -> Vec<f32> {

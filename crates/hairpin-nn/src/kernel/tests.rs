@@ -17,6 +17,7 @@ struct Case {
     directions: usize,
     ragged: bool,
     cell: Cell,
+    d_input: usize,
 }
 
 fn uniform<const D: usize>(rng: &mut ChaCha8Rng, dims: [usize; D], device: &Device) -> Tensor<D> {
@@ -36,6 +37,7 @@ fn inputs(case: Case, device: &Device) -> (Recurrence, Tensor<3>, Tensor<4>) {
         directions,
         ragged,
         cell,
+        d_input,
     } = case;
     let width = directions * cell.gates() * d_hidden;
     let parts = if cell == Cell::Lstm { 2 } else { 1 };
@@ -49,7 +51,8 @@ fn inputs(case: Case, device: &Device) -> (Recurrence, Tensor<3>, Tensor<4>) {
         })
         .collect();
     let recurrence = Recurrence {
-        gates: uniform(&mut rng, [batch, length, width], device),
+        x: uniform(&mut rng, [batch, length, d_input], device),
+        weight_ih: uniform(&mut rng, [d_input, width], device),
         weight_hh: uniform(
             &mut rng,
             [directions, d_hidden, cell.gates() * d_hidden],
@@ -74,7 +77,8 @@ fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 fn all(case: Case, device: &Device, run: Run) -> Vec<Vec<f32>> {
     let (recurrence, g_output, g_state) = inputs(case, device);
     let recurrence = Recurrence {
-        gates: recurrence.gates.require_grad(),
+        x: recurrence.x.require_grad(),
+        weight_ih: recurrence.weight_ih.require_grad(),
         weight_hh: recurrence.weight_hh.detach().require_grad(),
         bias: recurrence.bias.require_grad(),
         state: recurrence.state.require_grad(),
@@ -86,7 +90,8 @@ fn all(case: Case, device: &Device, run: Run) -> Vec<Vec<f32>> {
     vec![
         values(output),
         values(state),
-        values(recurrence.gates.grad(&grads).unwrap()),
+        values(recurrence.x.grad(&grads).unwrap()),
+        values(recurrence.weight_ih.grad(&grads).unwrap()),
         values(recurrence.weight_hh.grad(&grads).unwrap()),
         values(recurrence.bias.grad(&grads).unwrap()),
         values(recurrence.state.grad(&grads).unwrap()),
@@ -97,7 +102,8 @@ fn close(expected: &[Vec<f32>], found: &[Vec<f32>], case: Case) {
     let names = [
         "output",
         "state",
-        "d gates",
+        "d x",
+        "d weight_ih",
         "d weight_hh",
         "d bias",
         "d state",
@@ -144,6 +150,8 @@ fn cases() -> impl Iterator<Item = Case> {
             directions,
             ragged,
             cell,
+            // A narrow and a wide input.
+            d_input: if batch % 2 == 0 { 11 } else { 3 },
         })
     })
 }
@@ -174,6 +182,7 @@ fn a_constant_input_leaves_the_gradient_of_the_weights() {
             directions: 2,
             ragged: true,
             cell,
+            d_input: 3,
         };
         let device = Device::flex().autodiff();
         let expected = all(case, &device, plain::run);
@@ -183,7 +192,8 @@ fn a_constant_input_leaves_the_gradient_of_the_weights() {
         let (output, state) = flex::run(
             case.cell,
             Recurrence {
-                gates: recurrence.gates.inner(),
+                x: recurrence.x.inner(),
+                weight_ih: recurrence.weight_ih.inner(),
                 weight_hh: weight_hh.clone(),
                 bias: recurrence.bias.inner(),
                 state: recurrence.state.inner(),
@@ -192,7 +202,7 @@ fn a_constant_input_leaves_the_gradient_of_the_weights() {
         );
         let grads = ((output * g_output).sum() + (state * g_state).sum()).backward();
         close(
-            &[expected[3].clone()],
+            &[expected[4].clone()],
             &[values(weight_hh.grad(&grads).unwrap())],
             case,
         );
@@ -209,13 +219,14 @@ fn a_strided_input_is_read_by_its_strides() {
             directions: 1,
             ragged: false,
             cell,
+            d_input: 3,
         };
         let device = Device::flex();
         let (recurrence, ..) = inputs(case, &device);
         let (expected, _) = flex::run(case.cell, recurrence.clone());
         let strided = Recurrence {
-            gates: recurrence
-                .gates
+            x: recurrence
+                .x
                 .clone()
                 .swap_dims(0, 1)
                 .mul_scalar(1.0)
@@ -236,13 +247,14 @@ fn a_padded_row_gives_exactly_what_it_gives_alone() {
             directions: 2,
             ragged: true,
             cell,
+            d_input: 3,
         };
         let device = Device::flex();
         let (recurrence, ..) = inputs(case, &device);
         let (output, state) = flex::run(case.cell, recurrence.clone());
         for (row, &own) in recurrence.lengths.clone().iter().enumerate() {
             let alone = Recurrence {
-                gates: recurrence.gates.clone().slice([row..row + 1, 0..own]),
+                x: recurrence.x.clone().slice([row..row + 1, 0..own]),
                 state: own_state(&recurrence.state, row),
                 lengths: vec![own].into(),
                 ..recurrence.clone()
@@ -269,23 +281,18 @@ fn nan_in_one_row_stays_in_that_row() {
             directions: 2,
             ragged: true,
             cell,
+            d_input: 3,
         };
         let device = Device::flex();
         let (recurrence, ..) = inputs(case, &device);
         let (clean, _) = flex::run(case.cell, recurrence.clone());
-        let width = 2 * cell.gates() * case.d_hidden;
+        let width = case.d_input;
         let poison = Tensor::full([1, case.length, width], f32::NAN, &device);
-        let gates = recurrence
-            .gates
+        let x = recurrence
+            .x
             .clone()
             .slice_assign([2..3, 0..case.length, 0..width], poison);
-        let (dirty, _) = flex::run(
-            case.cell,
-            Recurrence {
-                gates,
-                ..recurrence
-            },
-        );
+        let (dirty, _) = flex::run(case.cell, Recurrence { x, ..recurrence });
         for row in (0..case.batch).filter(|&row| row != 2) {
             let at = |t: &Tensor<3>| values(t.clone().slice(row..row + 1));
             assert_eq!(at(&clean), at(&dirty), "row {row}");
@@ -304,6 +311,7 @@ fn the_number_of_threads_changes_no_byte() {
             directions: 2,
             ragged: true,
             cell,
+            d_input: 3,
         };
         let device = Device::flex().autodiff();
         let with = |threads: usize| {
