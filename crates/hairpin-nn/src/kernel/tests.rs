@@ -324,3 +324,76 @@ fn the_number_of_threads_changes_no_byte() {
         assert_eq!(with(1), with(3));
     }
 }
+
+#[test]
+fn the_order_of_the_batch_changes_nothing_but_the_order() {
+    for cell in CELLS {
+        let case = Case {
+            batch: 19,
+            length: 7,
+            d_hidden: 12,
+            directions: 2,
+            ragged: true,
+            cell,
+            d_input: 3,
+        };
+        let device = Device::flex();
+        let (recurrence, ..) = inputs(case, &device);
+        let (output, state) = flex::run(cell, recurrence.clone());
+        // Rows move to other tasks and to other places of a tile.
+        let shuffled = Recurrence {
+            x: recurrence.x.clone().flip([0]),
+            state: recurrence.state.clone().flip([2]),
+            lengths: recurrence.lengths.iter().rev().copied().collect(),
+            ..recurrence
+        };
+        let (other_output, other_state) = flex::run(cell, shuffled);
+        assert_eq!(values(output), values(other_output.flip([0])), "{cell:?}");
+        assert_eq!(values(state), values(other_state.flip([2])), "{cell:?}");
+    }
+}
+
+#[test]
+fn a_reversed_string_swaps_the_directions() {
+    for cell in CELLS {
+        let case = Case {
+            batch: 3,
+            length: 6,
+            d_hidden: 5,
+            directions: 2,
+            ragged: false,
+            cell,
+            d_input: 4,
+        };
+        let device = Device::flex();
+        let (recurrence, ..) = inputs(case, &device);
+        let (output, _) = flex::run(cell, recurrence.clone());
+        let width = cell.gates() * case.d_hidden;
+        let swapped = Recurrence {
+            x: recurrence.x.clone().flip([1]),
+            weight_ih: swap_halves(recurrence.weight_ih, width),
+            weight_hh: recurrence.weight_hh.flip([0]),
+            bias: swap_halves(recurrence.bias.unsqueeze::<2>(), 4 * case.d_hidden).squeeze_dim(0),
+            state: recurrence.state.flip([1]),
+            lengths: recurrence.lengths,
+        };
+        let (other, _) = flex::run(cell, swapped);
+        let [batch, length, _] = other.dims();
+        let other = other.flip([1]).reshape([batch * length, 2 * case.d_hidden]);
+        let expected = output.reshape([batch * length, 2 * case.d_hidden]);
+        assert_eq!(
+            values(expected),
+            values(swap_halves(other, case.d_hidden)),
+            "{cell:?}"
+        );
+    }
+}
+
+/// The two halves of `width` columns in the other order.
+fn swap_halves(matrix: Tensor<2>, width: usize) -> Tensor<2> {
+    let [rows, columns] = matrix.dims();
+    assert_eq!(columns, 2 * width);
+    let first = matrix.clone().slice([0..rows, 0..width]);
+    let second = matrix.slice([0..rows, width..columns]);
+    Tensor::cat(vec![second, first], 1)
+}
