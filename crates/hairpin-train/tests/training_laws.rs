@@ -398,36 +398,38 @@ fn patience_ends_a_run_whose_score_does_not_move() {
 #[test]
 fn clipping_bounds_the_step_and_not_the_report() {
     let _alone = alone();
-    let first_losses = |max_gradient_norm| {
+    let trained = |max_gradient_norm, learning_rate| {
         let (_folder, run) = folder();
         let config = FitConfig {
             max_gradient_norm,
+            learning_rate,
             epochs: 1,
             ..config()
         };
-        let fitted = train(
-            &Classification,
-            &config,
-            &run,
-            false,
-            &Stop::default(),
-            |_, x| x,
-        )
-        .unwrap();
-        (
-            fitted.history.epochs[0].gradient_norm,
-            probabilities(&fitted),
-        )
+        let stop = Stop::default();
+        let fitted = train(&Classification, &config, &run, false, &stop, |_, x| x).unwrap();
+        let norm = fitted.history.epochs[0].gradient_norm;
+        (norm, probabilities(&fitted))
     };
-    let (norm, free) = first_losses(0.0);
-    assert!(norm > 0.01);
+    let furthest = |a: &Array2<f32>, b: &Array2<f32>| {
+        let distances = a.iter().zip(b).map(|(a, b)| (a - b).abs());
+        distances.fold(0f32, f32::max)
+    };
+    let (_, untrained) = trained(0.0, 1e-12);
+    let (norm, free) = trained(0.0, 0.01);
     // Adam's epsilon makes a vanishing gradient a vanishing step.
-    let (clipped_norm, clipped) = first_losses(1e-12);
+    let (clipped_norm, clipped) = trained(1e-12, 0.01);
+    assert!(norm > 0.01);
     assert!(
         clipped_norm > 0.01,
         "the norm is reported before it is clipped"
     );
     assert_ne!(free, clipped);
+    assert!(
+        furthest(&untrained, &clipped) < 1e-4,
+        "a clipped step moved the weights"
+    );
+    assert!(furthest(&untrained, &free) > 1e-3);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Hands tensors that live on Burn's flex backend to the fused kernels, with a backward step of their own.
 
+use super::rows::Forward;
 use super::{Recurrence, gru, lstm};
 use crate::Cell;
 use burn::backend::autodiff::{
@@ -141,15 +142,8 @@ impl Sizes {
     }
 }
 
-/// What a kernel's forward pass leaves.
-struct Done {
-    output: Vec<f32>,
-    state: Vec<f32>,
-    saved: Vec<Vec<f32>>,
-}
-
 /// Runs the kernel on `[gates, weight_hh, bias, state]`, or, with a narrow input, `[x, weight_ih, weight_hh, bias, state]`.
-fn compute(sizes: Sizes, read: &[FlexTensor], lengths: &[usize], save: bool) -> Done {
+fn compute(sizes: Sizes, read: &[FlexTensor], lengths: &[usize], save: bool) -> Forward {
     let read: Vec<FlexTensor> = read.iter().map(FlexTensor::to_contiguous).collect();
     let read: Vec<&[f32]> = read.iter().map(floats).collect();
     let (input, rest) = read.split_at(read.len() - 3);
@@ -166,12 +160,7 @@ fn compute(sizes: Sizes, read: &[FlexTensor], lengths: &[usize], save: bool) -> 
                 state,
                 lengths,
             };
-            let done = lstm::forward(sizes.lstm(), inputs, save);
-            Done {
-                output: done.output,
-                state: done.state,
-                saved: done.saved,
-            }
+            lstm::forward(sizes.lstm(), inputs, save)
         }
         Cell::Gru | Cell::GruResetBefore => {
             let inputs = gru::Inputs {
@@ -182,12 +171,7 @@ fn compute(sizes: Sizes, read: &[FlexTensor], lengths: &[usize], save: bool) -> 
                 lengths,
                 reset: sizes.reset(),
             };
-            let done = gru::forward(sizes.gru(), inputs, save);
-            Done {
-                output: done.output,
-                state: done.state,
-                saved: done.saved,
-            }
+            gru::forward(sizes.gru(), inputs, save)
         }
     }
 }

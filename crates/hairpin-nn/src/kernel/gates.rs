@@ -91,12 +91,11 @@ mod tests {
 
     #[test]
     fn nan_and_infinity_keep_their_meaning() {
-        let at = |x: f32, s: bool| pulp::Arch::new().dispatch(Map(&[x], |_| 0.0, s));
-        assert!((at(f32::INFINITY, true) - 1.0).abs() < 1e-6);
-        assert!(
-            (at(f32::NEG_INFINITY, false) - 1.0).abs() < 1e-6,
-            "|tanh(-inf)| = 1"
-        );
+        for x in [f32::INFINITY, f32::NEG_INFINITY] {
+            let exact = |x: f64| 1.0 / (1.0 + (-x).exp());
+            assert!(pulp::Arch::new().dispatch(Map(&[x], exact, true)) < 1e-6);
+            assert!(pulp::Arch::new().dispatch(Map(&[x], f64::tanh, false)) < 1e-6);
+        }
         struct Nan;
         impl pulp::WithSimd for Nan {
             type Output = bool;

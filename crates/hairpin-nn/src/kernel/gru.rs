@@ -11,7 +11,7 @@
 
 use super::gates::{sigmoid, slope, tanh};
 use super::product::{Aligned, Packed, load, store};
-use super::rows::{self, TASK_ROWS, longest_first, sum_parts};
+use super::rows::{self, Forward, TASK_ROWS, longest_first, sum_parts};
 use pulp::{Simd, bytemuck::cast_slice};
 use rayon::prelude::*;
 
@@ -58,16 +58,6 @@ pub(crate) struct Inputs<'a> {
     pub(crate) lengths: &'a [usize],
     /// The variant.
     pub(crate) reset: Reset,
-}
-
-/// What the forward pass leaves.
-pub(crate) struct Forward {
-    /// `[batch, length, directions, d_hidden]`, zero beyond each row's length.
-    pub(crate) output: Vec<f32>,
-    /// Last hidden state of each row, `[directions, batch, d_hidden]`.
-    pub(crate) state: Vec<f32>,
-    /// What [`backward`] needs of each task, in the order of its steps; empty unless asked for.
-    pub(crate) saved: Vec<Vec<f32>>,
 }
 
 /// What the backward pass reads.

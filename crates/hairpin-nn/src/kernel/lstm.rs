@@ -12,7 +12,7 @@
 
 use super::gates::{sigmoid, slope, tanh};
 use super::product::{Aligned, Packed, load, store};
-use super::rows::{self, TASK_ROWS, longest_first, sum_parts};
+use super::rows::{self, Forward, TASK_ROWS, longest_first, sum_parts};
 use pulp::{Simd, bytemuck::cast_slice};
 use rayon::prelude::*;
 
@@ -47,16 +47,6 @@ pub(crate) enum Input<'a> {
     Gates(&'a [f32]),
     /// `x` `[batch, length, d_input]`, and `W_ih` `[d_input, directions, 4, d_hidden]`.
     Narrow { x: &'a [f32], weight_ih: &'a [f32] },
-}
-
-/// What the forward pass leaves.
-pub(crate) struct Forward {
-    /// `[batch, length, directions, d_hidden]`, zero beyond each row's length.
-    pub(crate) output: Vec<f32>,
-    /// Last hidden and cell of each row, `[2, directions, batch, d_hidden]`.
-    pub(crate) state: Vec<f32>,
-    /// What [`backward`] needs of each task, in the order of its steps; empty unless asked for.
-    pub(crate) saved: Vec<Vec<f32>>,
 }
 
 /// What the backward pass leaves.

@@ -56,6 +56,16 @@ impl<const GATES: usize, const PARTS: usize> Shape<GATES, PARTS> {
     }
 }
 
+/// What the forward pass of a recurrence leaves.
+pub(crate) struct Forward {
+    /// `[batch, length, directions, d_hidden]`, zero beyond each row's length.
+    pub(crate) output: Vec<f32>,
+    /// Last state of each row, `[PARTS, directions, batch, d_hidden]`.
+    pub(crate) state: Vec<f32>,
+    /// What the backward pass needs of each task, in the order of its steps; empty unless asked for.
+    pub(crate) saved: Vec<Vec<f32>>,
+}
+
 /// Rows of a task from longest to shortest, stable: the rows still running at a step are a prefix.
 pub(super) fn longest_first(lengths: &[usize]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..lengths.len()).collect();
