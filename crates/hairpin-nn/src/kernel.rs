@@ -6,6 +6,8 @@ use burn::tensor::Tensor;
 use std::sync::Arc;
 
 #[cfg(feature = "flex")]
+mod buffer;
+#[cfg(feature = "flex")]
 mod flex;
 #[cfg(feature = "flex")]
 mod gates;
@@ -13,6 +15,8 @@ mod gates;
 mod gru;
 #[cfg(feature = "flex")]
 mod lstm;
+#[cfg(feature = "flex")]
+mod outer;
 mod plain;
 #[cfg(feature = "flex")]
 mod product;

@@ -1,5 +1,6 @@
 //! Hands tensors that live on Burn's flex backend to the fused kernels, with a backward step of their own.
 
+use super::buffer::Buffer;
 use super::rows::Forward;
 use super::{Recurrence, gru, lstm};
 use crate::Cell;
@@ -18,10 +19,6 @@ use burn::backend::{
 use burn::tensor::{DType, Tensor, TensorData};
 use burn_flex::FlexTensor;
 use std::sync::Arc;
-
-/// Input channels up to which an LSTM's kernel computes the product with the input itself: beyond, one large product for all
-/// positions is faster than a larger product at every step.
-const NARROW: usize = 8;
 
 /// Whether the fused kernels can take these tensors: all `f32` on flex, differentiable or not.
 pub(crate) fn can_run(inputs: &Recurrence) -> bool {
@@ -47,14 +44,13 @@ pub(crate) fn can_run(inputs: &Recurrence) -> bool {
 pub(crate) fn run(cell: Cell, inputs: Recurrence) -> (Tensor<3>, Tensor<4>) {
     let [batch, length, d_input] = inputs.x.dims();
     let [directions, d_hidden, _] = inputs.weight_hh.dims();
-    let narrow = cell == Cell::Lstm && d_input <= NARROW;
     let sizes = Sizes {
         cell,
         batch,
         length,
         d_hidden,
         directions,
-        d_input: if narrow { d_input } else { 0 },
+        d_input,
     };
     let strategies = [
         inputs.x.gradient_checkpointing_strategy(),
@@ -65,9 +61,9 @@ pub(crate) fn run(cell: Cell, inputs: Recurrence) -> (Tensor<3>, Tensor<4>) {
     ];
     let packed = match strategies.into_iter().flatten().next() {
         None => {
-            let mut read = match narrow {
-                true => vec![plain(inputs.x), plain(inputs.weight_ih)],
-                false => vec![plain(inputs.gates())],
+            let mut read = match cell {
+                Cell::Lstm => vec![plain(inputs.x), plain(inputs.weight_ih)],
+                Cell::Gru | Cell::GruResetBefore => vec![plain(inputs.gates())],
             };
             read.extend([
                 plain(inputs.weight_hh),
@@ -102,7 +98,6 @@ struct Sizes {
     length: usize,
     d_hidden: usize,
     directions: usize,
-    /// Channels of a narrow input; 0 where the input's gates come in.
     d_input: usize,
 }
 
@@ -142,7 +137,7 @@ impl Sizes {
     }
 }
 
-/// Runs the kernel on `[gates, weight_hh, bias, state]`, or, with a narrow input, `[x, weight_ih, weight_hh, bias, state]`.
+/// Runs the kernel: an LSTM's on `[x, weight_ih, weight_hh, bias, state]`, a GRU's on `[gates, weight_hh, bias, state]`.
 fn compute(sizes: Sizes, read: &[FlexTensor], lengths: &[usize], save: bool) -> Forward {
     let read: Vec<FlexTensor> = read.iter().map(FlexTensor::to_contiguous).collect();
     let read: Vec<&[f32]> = read.iter().map(floats).collect();
@@ -151,10 +146,8 @@ fn compute(sizes: Sizes, read: &[FlexTensor], lengths: &[usize], save: bool) -> 
     match sizes.cell {
         Cell::Lstm => {
             let inputs = lstm::Inputs {
-                input: match *input {
-                    [x, weight_ih] => lstm::Input::Narrow { x, weight_ih },
-                    _ => lstm::Input::Gates(input[0]),
-                },
+                x: input[0],
+                weight_ih: input[1],
                 bias,
                 weight_hh,
                 state,
@@ -185,7 +178,7 @@ fn tracked<C: CheckpointStrategy>(
 where
     DispatchTensor: DispatchKindConversion<Autodiff<Flex, C>>,
 {
-    let gates = (sizes.d_input == 0).then(|| inputs.gates());
+    let gates = (sizes.cell != Cell::Lstm).then(|| inputs.gates());
     let weight_hh = lift::<3, C>(inputs.weight_hh, strategy);
     let bias = lift::<1, C>(inputs.bias, strategy);
     let state = lift::<4, C>(inputs.state, strategy);
@@ -227,11 +220,13 @@ where
         OpsKind::Tracked(prepared) => {
             let done = compute(sizes, &read, &lengths, true);
             let packed = pack(done.output, &done.state);
-            let narrow = (sizes.d_input > 0).then(|| (read[0].clone(), read[1].clone()));
             let kept = Kept {
                 sizes,
                 lengths,
-                narrow,
+                input: match sizes.cell {
+                    Cell::Lstm => read[..2].to_vec(),
+                    Cell::Gru | Cell::GruResetBefore => Vec::new(),
+                },
                 weight_hh: read[N - 3].clone(),
                 state: read[N - 1].clone(),
                 packed: packed.clone(),
@@ -252,12 +247,12 @@ where
 struct Kept {
     sizes: Sizes,
     lengths: Arc<[usize]>,
-    /// A narrow input and its weights.
-    narrow: Option<(FlexTensor, FlexTensor)>,
+    /// An LSTM's input and its weights; the input's gates of a GRU are not needed any more.
+    input: Vec<FlexTensor>,
     weight_hh: FlexTensor,
     state: FlexTensor,
     packed: FlexTensor,
-    saved: Arc<Vec<Vec<f32>>>,
+    saved: Arc<Vec<Buffer>>,
 }
 
 impl std::fmt::Debug for Kept {
@@ -279,33 +274,15 @@ impl<const N: usize> Backward<Flex, N> for RecurrenceBackward {
         let d_packed = grads.consume::<Flex>(&ops.node).to_contiguous();
         let (d, directions) = (sizes.d_hidden, sizes.directions);
         let width = sizes.cell.gates() * d;
-        let done = differentiate(&ops.state, floats(&d_packed));
-        let input_dims = [sizes.batch, sizes.length];
-        let mut of_input = match &ops.state.narrow {
-            None => {
-                let dims = [input_dims[0], input_dims[1], directions * width];
-                vec![done.gates.reshape(dims.into())]
-            }
-            Some((_, weight_ih)) => {
-                let x = match &ops.parents[0] {
-                    // dx = dgates W_ihᵀ, when anybody asks.
-                    Some(_) => {
-                        let transposed = weight_ih.transpose(0, 1);
-                        let x = Flex::float_matmul(done.gates, transposed).to_contiguous();
-                        x.reshape([input_dims[0], input_dims[1], sizes.d_input].into())
-                    }
-                    None => tensor(Vec::new(), &[0]),
-                };
-                let dims = [sizes.d_input, directions * width];
-                vec![x, tensor(done.weight_ih, &dims)]
-            }
-        };
-        of_input.extend([
+        let needs_x = ops.parents[0].is_some();
+        let done = differentiate(&ops.state, floats(&d_packed), needs_x);
+        let mut gradients = done.input;
+        gradients.extend([
             tensor(done.weight_hh, &[directions, d, width]),
             tensor(done.bias, &[directions * 4 * d]),
             tensor(done.state, &sizes.state_dims()),
         ]);
-        for (parent, gradient) in ops.parents.into_iter().zip(of_input) {
+        for (parent, gradient) in ops.parents.into_iter().zip(gradients) {
             if let Some(node) = parent {
                 grads.register::<Flex>(node.id, gradient);
             }
@@ -315,18 +292,17 @@ impl<const N: usize> Backward<Flex, N> for RecurrenceBackward {
 
 /// Gradients of a recurrence's inputs.
 struct Differentiated {
-    /// `[batch_size * length, directions * gates * d_hidden]`.
-    gates: FlexTensor,
+    /// An LSTM's: of the input, empty unless asked for, and its weights. A GRU's: of the input's gates, `[batch_size, length,
+    /// directions * gates * d_hidden]`.
+    input: Vec<FlexTensor>,
     /// `[directions, d_hidden, gates * d_hidden]`.
     weight_hh: Vec<f32>,
-    /// Of a narrow input's weights, `[d_input, directions * gates * d_hidden]`.
-    weight_ih: Vec<f32>,
     bias: Vec<f32>,
     state: Vec<f32>,
 }
 
 /// Runs the kernel's backward pass; `d_packed` is the gradient of output and final state.
-fn differentiate(kept: &Kept, d_packed: &[f32]) -> Differentiated {
+fn differentiate(kept: &Kept, d_packed: &[f32], needs_x: bool) -> Differentiated {
     let sizes = kept.sizes;
     let (d, directions) = (sizes.d_hidden, sizes.directions);
     let rows = sizes.batch * sizes.length;
@@ -336,42 +312,28 @@ fn differentiate(kept: &Kept, d_packed: &[f32]) -> Differentiated {
     let output = &floats(&kept.packed)[..split];
     match sizes.cell {
         Cell::Lstm => {
-            let x = kept.narrow.as_ref().map(|(x, _)| x.to_contiguous());
-            let done = lstm::backward(
-                sizes.lstm(),
-                lstm::BackwardInputs {
-                    weight_hh: floats(&weights),
-                    state: floats(&initial),
-                    x: x.as_ref().map_or(&[], floats),
-                    lengths: &kept.lengths,
-                    output,
-                    saved: &kept.saved,
-                    d_output,
-                    d_state,
-                },
-            );
-            let (left, width) = (d + sizes.d_input, 4 * d);
-            let gates = tensor(done.gates, &[rows, directions * width]);
-            let previous = tensor(done.previous, &[rows, directions * left]);
-            let mut weight_hh = Vec::with_capacity(directions * d * width);
-            let mut weight_ih = vec![0f32; sizes.d_input * directions * width];
-            for direction in 0..directions {
-                // d[W_hh; W_ih] = Σ [h_before x] ⊗ dgates over all rows and steps: one product per direction.
-                let own = product(
-                    &previous.narrow(1, direction * left, left),
-                    &gates.narrow(1, direction * width, width),
-                );
-                let (of_hidden, of_input) = own.split_at(d * width);
-                weight_hh.extend_from_slice(of_hidden);
-                let rows = weight_ih.chunks_exact_mut(directions * width);
-                for (to, from) in rows.zip(of_input.chunks_exact(width)) {
-                    to[direction * width..][..width].copy_from_slice(from);
-                }
-            }
+            let input = kept.input.iter().map(FlexTensor::to_contiguous);
+            let input: Vec<FlexTensor> = input.collect();
+            let inputs = lstm::BackwardInputs {
+                x: floats(&input[0]),
+                weight_ih: floats(&input[1]),
+                weight_hh: floats(&weights),
+                state: floats(&initial),
+                lengths: &kept.lengths,
+                output,
+                saved: &kept.saved,
+                d_output,
+                d_state,
+                needs_x,
+            };
+            let done = lstm::backward(sizes.lstm(), inputs);
+            let length = if needs_x { sizes.length } else { 0 };
             Differentiated {
-                gates,
-                weight_hh,
-                weight_ih,
+                input: vec![
+                    tensor(done.x, &[sizes.batch, length, sizes.d_input]),
+                    tensor(done.weight_ih, &[sizes.d_input, directions * 4 * d]),
+                ],
+                weight_hh: done.weight_hh,
                 bias: done.bias,
                 state: done.state,
             }
@@ -412,10 +374,10 @@ fn differentiate(kept: &Kept, d_packed: &[f32]) -> Differentiated {
                 };
                 (0..directions).flat_map(own).collect()
             };
+            let gates = gates.reshape([sizes.batch, sizes.length, directions * 3 * d].into());
             Differentiated {
-                gates,
+                input: vec![gates],
                 weight_hh,
-                weight_ih: Vec::new(),
                 bias: done.bias,
                 state: done.state,
             }

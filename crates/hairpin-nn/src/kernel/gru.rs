@@ -9,8 +9,9 @@
 //! As in `lstm`, `x W_ih` is one large product outside, a task owns a few rows of the batch and walks both directions alone, and
 //! rows are visited longest first. A step is [`Packed::add_product`] over the running rows, then the gates.
 
+use super::buffer::Buffer;
 use super::gates::{sigmoid, slope, tanh};
-use super::product::{Aligned, Packed, load, store};
+use super::product::{Packed, load, store};
 use super::rows::{self, Forward, TASK_ROWS, longest_first, sum_parts};
 use pulp::{Simd, bytemuck::cast_slice};
 use rayon::prelude::*;
@@ -74,7 +75,7 @@ pub(crate) struct BackwardInputs<'a> {
     /// Forward's output.
     pub(crate) output: &'a [f32],
     /// Forward's `saved`.
-    pub(crate) saved: &'a [Vec<f32>],
+    pub(crate) saved: &'a [Buffer],
     /// Gradient of the output.
     pub(crate) d_output: &'a [f32],
     /// Gradient of the final state.
@@ -159,7 +160,7 @@ impl pulp::WithSimd for ForwardAll<'_> {
                 save,
             })
             .collect();
-        let done: Vec<(Vec<f32>, Vec<f32>)> = tasks
+        let done: Vec<(Vec<f32>, Buffer)> = tasks
             .into_par_iter()
             .map(|task| simd.vectorize(task))
             .collect();
@@ -188,10 +189,10 @@ struct ForwardTask<'a, S: Simd> {
 impl<S: Simd> pulp::NullaryFnOnce for ForwardTask<'_, S> {
     /// Final states of the task's rows, `[rows, directions, d_hidden]`, and what is saved of its steps, as vectors
     /// `[direction][step][running row][block][kept]`.
-    type Output = (Vec<f32>, Vec<f32>);
+    type Output = (Vec<f32>, Buffer);
 
     #[inline(always)]
-    fn call(mut self) -> (Vec<f32>, Vec<f32>) {
+    fn call(mut self) -> (Vec<f32>, Buffer) {
         let shape = self.shape;
         let d = shape.d_hidden;
         let width = d.next_multiple_of(S::F32_LANES);
@@ -199,7 +200,7 @@ impl<S: Simd> pulp::NullaryFnOnce for ForwardTask<'_, S> {
         let rows = order.len();
         let steps: usize = self.lengths.iter().sum();
         let kept = shape.directions * steps * width * self.inputs.reset.kept();
-        let mut saved = Aligned::with_capacity(if self.save { kept } else { 0 });
+        let mut saved = Buffer::with_capacity(if self.save { kept } else { 0 });
         let mut finals = vec![0f32; rows * shape.directions * d];
         let mut hidden = vec![0f32; rows * width];
         let mut scaled = vec![0f32; rows * width];
@@ -258,7 +259,7 @@ impl<S: Simd> pulp::NullaryFnOnce for ForwardTask<'_, S> {
                 }
             }
         }
-        (finals, saved.into_vec())
+        (finals, saved)
     }
 }
 
@@ -310,7 +311,7 @@ impl<S: Simd> ForwardTask<'_, S> {
         place: usize,
         sums: &[f32],
         hidden: &mut [f32],
-        saved: &mut Aligned,
+        saved: &mut Buffer,
     ) {
         let (simd, d) = (self.simd, self.shape.d_hidden);
         let width = hidden.len();
@@ -357,10 +358,10 @@ impl pulp::WithSimd for BackwardAll<'_> {
             .weight_hh
             .chunks_exact(GATES * d * d)
             .map(|weight_hh| match inputs.reset {
-                Reset::After => vec![Packed::backward(simd, weight_hh, d, 0..GATES)],
+                Reset::After => vec![Packed::transposed(simd, weight_hh, GATES * d, 0..GATES * d)],
                 Reset::Before => vec![
-                    Packed::backward(simd, weight_hh, d, 0..2),
-                    Packed::backward(simd, weight_hh, d, 2..GATES),
+                    Packed::transposed(simd, weight_hh, GATES * d, 0..2 * d),
+                    Packed::transposed(simd, weight_hh, GATES * d, 2 * d..GATES * d),
                 ],
             })
             .collect();
@@ -388,7 +389,7 @@ impl pulp::WithSimd for BackwardAll<'_> {
                     lengths,
                     output,
                     d_output,
-                    saved,
+                    saved: saved.get(),
                     d_gates,
                     previous,
                     candidate,

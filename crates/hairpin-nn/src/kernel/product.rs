@@ -6,6 +6,7 @@
 //! Vectors are never handed to a closure here or in the kernels: a closure is a function without the vector instructions of its
 //! caller, and where it is not inlined, every operation in it becomes a call.
 
+use super::buffer::Buffer;
 use pulp::{Simd, bytemuck::cast_slice};
 use std::ops::Range;
 
@@ -40,48 +41,10 @@ pub(super) fn tile_rows<S: Simd>() -> usize {
     if S::REGISTER_COUNT >= 32 { 4 } else { 2 }
 }
 
-/// Floats that begin where a cache line does, so that no vector lies across two.
-///
-/// Alignment decides about speed alone: the values are found by an offset, wherever they lie.
-pub(super) struct Aligned {
-    values: Vec<f32>,
-    start: usize,
-}
-
-impl Aligned {
-    /// Bytes of a cache line.
-    const LINE: usize = 64;
-
-    /// Room for `count` floats.
-    pub(super) fn with_capacity(count: usize) -> Self {
-        let mut values: Vec<f32> = Vec::with_capacity(count + Self::LINE / size_of::<f32>());
-        let start = values.as_ptr().align_offset(Self::LINE);
-        let start = start.min(Self::LINE / size_of::<f32>());
-        values.resize(start, 0.0);
-        Self { values, start }
-    }
-
-    /// Appends; within the room asked for, nothing moves.
-    #[inline(always)]
-    pub(super) fn extend(&mut self, values: &[f32]) {
-        self.values.extend_from_slice(values);
-    }
-
-    #[inline(always)]
-    fn get(&self) -> &[f32] {
-        &self.values[self.start..]
-    }
-
-    /// The floats with what lies before them: whoever reads from the end does not mind.
-    pub(super) fn into_vec(self) -> Vec<f32> {
-        self.values
-    }
-}
-
 /// A matrix `[inner, blocks * lanes]`, zero-padded, as `[tile of vectors][inner][vectors of the tile]`: a product reads it from
 /// front to back.
 pub(super) struct Packed<S: Simd> {
-    values: Aligned,
+    values: Buffer,
     inner: usize,
     blocks: usize,
     simd: S,
@@ -107,17 +70,17 @@ impl<S: Simd> Packed<S> {
         packed
     }
 
-    /// The gates `gates` of one direction's `W_hh` `[d_hidden, all gates * d_hidden]`, transposed: inner is `gates * d_hidden`.
+    /// Some columns of a matrix `[d, columns]`, transposed: they are the inner dimension.
     #[inline(always)]
-    pub(super) fn backward(simd: S, weight_hh: &[f32], d: usize, gates: Range<usize>) -> Self {
-        let columns = weight_hh.len() / d;
-        let mut packed = Self::with_capacity(simd, gates.len() * d, d.div_ceil(S::F32_LANES));
+    pub(super) fn transposed(simd: S, matrix: &[f32], columns: usize, inner: Range<usize>) -> Self {
+        let d = matrix.len() / columns;
+        let mut packed = Self::with_capacity(simd, inner.len(), d.div_ceil(S::F32_LANES));
         let mut column = vec![0f32; d];
         for tile in tiles(packed.blocks) {
             let units = tile.start * S::F32_LANES..d.min(tile.end * S::F32_LANES);
-            for n in gates.start * d..gates.end * d {
+            for n in inner.clone() {
                 for k in units.clone() {
-                    column[k] = weight_hh[k * columns + n];
+                    column[k] = matrix[k * columns + n];
                 }
                 for block in tile.clone() {
                     let value = load(simd, &column, block * S::F32_LANES, d);
@@ -143,9 +106,17 @@ impl<S: Simd> Packed<S> {
         packed
     }
 
+    /// Writes the first row of tile `index` to `out`.
+    #[inline(always)]
+    pub(super) fn copy_tile(&self, index: usize, out: &mut [f32]) {
+        let vectors = self.vectors(index * WIDE..(index + 1) * WIDE);
+        let (out, _) = S::as_mut_simd_f32s(&mut out[..WIDE * S::F32_LANES]);
+        out.copy_from_slice(&vectors[..WIDE]);
+    }
+
     fn with_capacity(simd: S, inner: usize, blocks: usize) -> Self {
         Self {
-            values: Aligned::with_capacity(inner * blocks * S::F32_LANES),
+            values: Buffer::with_capacity(inner * blocks * S::F32_LANES),
             inner,
             blocks,
             simd,

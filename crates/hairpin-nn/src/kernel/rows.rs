@@ -1,7 +1,13 @@
 //! What the recurrent kernels share: sizes, the rows of a task, their order, and where a step stands in a string.
 
+use super::buffer::Buffer;
+
 /// Rows of one task. Fixed, so that the same rows meet in one task at any number of threads.
 pub(super) const TASK_ROWS: usize = 8;
+
+/// Rows of some steps whose products with the input, or for the weights' gradient, are computed together: enough for a product of
+/// full speed, few enough for the cache.
+pub(super) const AHEAD: usize = 64;
 
 /// Sizes of a recurrence with `GATES` gates whose state has `PARTS` parts: hidden, and a cell where there is one.
 #[derive(Debug, Clone, Copy)]
@@ -41,11 +47,12 @@ impl<const GATES: usize, const PARTS: usize> Shape<GATES, PARTS> {
         row * self.length + if direction == 0 { step } else { own - 1 - step }
     }
     /// Puts the tasks' states `[rows, directions, PARTS, d_hidden]` into one `[PARTS, directions, batch, d_hidden]`.
-    pub(super) fn scatter_states(&self, tasks: &[Vec<f32>]) -> Vec<f32> {
+    pub(super) fn scatter_states(&self, tasks: &[impl AsRef<[f32]>]) -> Vec<f32> {
         let mut state = vec![0f32; self.state()];
-        let rows = tasks
-            .iter()
-            .flat_map(|task| task.chunks_exact(self.directions * PARTS * self.d_hidden));
+        let rows = tasks.iter().flat_map(|task| {
+            task.as_ref()
+                .chunks_exact(self.directions * PARTS * self.d_hidden)
+        });
         for (row, values) in rows.enumerate() {
             for (index, part) in values.chunks_exact(self.d_hidden).enumerate() {
                 let at = self.state_row(index % PARTS, index / PARTS, row);
@@ -63,7 +70,7 @@ pub(crate) struct Forward {
     /// Last state of each row, `[PARTS, directions, batch, d_hidden]`.
     pub(crate) state: Vec<f32>,
     /// What the backward pass needs of each task, in the order of its steps; empty unless asked for.
-    pub(crate) saved: Vec<Vec<f32>>,
+    pub(crate) saved: Vec<Buffer>,
 }
 
 /// Rows of a task from longest to shortest, stable: the rows still running at a step are a prefix.
@@ -73,11 +80,21 @@ pub(super) fn longest_first(lengths: &[usize]) -> Vec<usize> {
     order
 }
 
-/// Sums the tasks' parts of a bias's gradient, in the order of the tasks.
-pub(super) fn sum_parts(length: usize, parts: impl IntoIterator<Item = Vec<f32>>) -> Vec<f32> {
+/// How many rows, longest first, have a step `step`.
+#[inline(always)]
+pub(super) fn running(order: &[usize], lengths: &[usize], step: usize) -> usize {
+    let ended = order.iter().rev().take_while(|&&row| lengths[row] <= step);
+    order.len() - ended.count()
+}
+
+/// Sums the tasks' parts of a gradient, in the order of the tasks.
+pub(super) fn sum_parts(
+    length: usize,
+    parts: impl IntoIterator<Item = impl AsRef<[f32]>>,
+) -> Vec<f32> {
     let mut total = vec![0f32; length];
     for part in parts {
-        for (sum, value) in total.iter_mut().zip(part) {
+        for (sum, value) in total.iter_mut().zip(part.as_ref()) {
             *sum += value;
         }
     }
