@@ -48,6 +48,8 @@ mod convert;
 mod kernel;
 mod mask;
 mod recurrent;
+#[cfg(feature = "weights")]
+pub mod weights;
 
 pub use convert::{ConvertError, KerasWeights};
 pub use mask::{mask_pad, masked_max, masked_mean, zero_padded};
