@@ -32,3 +32,6 @@ fn of_direction(matrix: &[f32], direction: usize, shape: Shape) -> Vec<f32> {
         .copied()
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

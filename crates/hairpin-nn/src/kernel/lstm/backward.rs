@@ -49,9 +49,9 @@ pub(crate) fn backward(shape: Shape, inputs: BackwardInputs<'_>) -> Backward {
     pulp::Arch::new().dispatch(All { shape, inputs })
 }
 
-struct All<'a> {
-    shape: Shape,
-    inputs: BackwardInputs<'a>,
+pub(super) struct All<'a> {
+    pub(super) shape: Shape,
+    pub(super) inputs: BackwardInputs<'a>,
 }
 
 /// Transposed weights of one direction.

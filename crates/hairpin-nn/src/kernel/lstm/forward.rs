@@ -39,10 +39,10 @@ pub(crate) fn forward(shape: Shape, inputs: Inputs<'_>, save: bool) -> Forward {
     })
 }
 
-struct All<'a> {
-    shape: Shape,
-    inputs: Inputs<'a>,
-    save: bool,
+pub(super) struct All<'a> {
+    pub(super) shape: Shape,
+    pub(super) inputs: Inputs<'a>,
+    pub(super) save: bool,
 }
 
 /// Weights of one direction, each tile the four gates of one vector of hidden units.
