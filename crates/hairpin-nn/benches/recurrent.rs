@@ -4,7 +4,7 @@
 //! `<what>/<cell> <hidden> <batch>x<length>x<input>/<whose>`.
 
 use burn::module::Module;
-use burn::nn::gru::{Gru, GruConfig};
+use burn::nn::gru::{BiGru, BiGruConfig};
 use burn::nn::{BiLstm, BiLstmConfig, Lstm, LstmConfig};
 use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -46,39 +46,29 @@ fn batch((_, _, _, batch, length, input): Case, device: &Device) -> Tensor<3> {
     Tensor::from_data(TensorData::new(values, [batch, length, input]), device)
 }
 
-/// Burn's layer of the same cell, in the directions that it has.
+/// Burn's layer of the same cell and directions.
 #[derive(Module, Debug)]
-struct Theirs {
-    both: Option<BiLstm>,
-    one: Option<Lstm>,
-    forward: Option<Gru>,
-    reverse: Option<Gru>,
+enum Theirs {
+    BiLstm(BiLstm),
+    Lstm(Lstm),
+    BiGru(BiGru),
 }
 
 impl Theirs {
     fn new((cell, both, hidden, _, _, input): Case, device: &Device) -> Self {
-        let lstm = cell == Cell::Lstm;
-        let gru = || GruConfig::new(input, hidden, true).init(device);
-        Self {
-            both: (lstm && both).then(|| BiLstmConfig::new(input, hidden, true).init(device)),
-            one: (lstm && !both).then(|| LstmConfig::new(input, hidden, true).init(device)),
-            forward: (!lstm).then(gru),
-            reverse: (!lstm && both).then(gru),
+        match (cell, both) {
+            (Cell::Lstm, true) => Self::BiLstm(BiLstmConfig::new(input, hidden, true).init(device)),
+            (Cell::Lstm, false) => Self::Lstm(LstmConfig::new(input, hidden, true).init(device)),
+            _ => Self::BiGru(BiGruConfig::new(input, hidden, true).init(device)),
         }
     }
 
     fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        if let Some(layer) = &self.both {
-            return layer.forward(x, None).0;
+        match self {
+            Self::BiLstm(layer) => layer.forward(x, None).0,
+            Self::Lstm(layer) => layer.forward(x, None).0,
+            Self::BiGru(layer) => layer.forward(x, None).0,
         }
-        if let Some(layer) = &self.one {
-            return layer.forward(x, None).0;
-        }
-        let gru = |layer: &Option<Gru>, x| layer.as_ref().map(|layer| layer.forward(x, None));
-        // Burn has no bidirectional GRU: two, one of which reads the batch from its end.
-        let reversed = gru(&self.reverse, x.clone().flip([1])).map(|out| out.flip([1]));
-        let parts = [gru(&self.forward, x), reversed];
-        Tensor::cat(parts.into_iter().flatten().collect(), 2)
     }
 }
 

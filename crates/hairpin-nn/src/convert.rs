@@ -1,4 +1,6 @@
-//! Weights of PyTorch's and Keras's recurrent layers, and back to PyTorch's names.
+//! Weights of PyTorch's, Keras's and Burn's own recurrent layers, and back to PyTorch's names.
+
+mod from_burn;
 
 use crate::{Cell, Recurrent, RecurrentConfig, RecurrentLayer};
 use burn::module::Param;
@@ -34,6 +36,12 @@ pub enum ConvertError {
         name: String,
         /// Its element type.
         found: String,
+    },
+    /// A layer of Burn is set to something that this one cannot do.
+    #[error("the layer of Burn is used with its option `{name}`, which this layer does not have")]
+    Option {
+        /// The option.
+        name: &'static str,
     },
 }
 

@@ -18,16 +18,40 @@
 //! fused kernels, which are used wherever tensors live on Burn's flex backend; other backends run the same layer in tensor
 //! operations.
 //!
+//! # From `burn::nn::Lstm` in three lines
+//!
+//! ```
+//! use burn::nn::LstmConfig;
+//! use burn::tensor::{Device, Tensor};
+//! use hairpin_nn::{Recurrent, RecurrentInput};
+//!
+//! # let device = Device::flex();
+//! # let x = Tensor::<3>::zeros([2, 9, 4], &device);
+//! # let lstm = LstmConfig::new(4, 8, true).init(&device); // trained, or read from a record
+//! // let (output, state) = lstm.forward(x, None);
+//! let layer = Recurrent::try_from(&lstm)?; // the same weights
+//! let out = layer.forward(RecurrentInput::new(x)); // out.output, out.state.hidden, out.state.cell
+//! # assert_eq!(out.output.dims(), [2, 9, 8]);
+//! # Ok::<(), hairpin_nn::ConvertError>(())
+//! ```
+//!
+//! `BiLstm`, `Gru` and `BiGru` come over in the same way. The output is Burn's to rounding; an option that this layer lacks (clipping,
+//! coupled gates, other activations) is refused by its name. A new layer is `RecurrentConfig::new(d_input, d_hidden)` in the place
+//! of `LstmConfig::new(d_input, d_hidden, true)`, with [`with_bidirectional`](RecurrentConfig::with_bidirectional),
+//! [`with_cell`](RecurrentConfig::with_cell) and [`with_layers`](RecurrentConfig::with_layers).
+//!
 //! # Weights of PyTorch and Keras
 //!
 //! A state dict comes in by its names, and goes out by them; [`Recurrent::from_keras`] takes Keras's kernels. The tables at
-//! [`RecurrentLayer`] and [`Cell`] say which gate is where.
+//! [`RecurrentLayer`] and [`Cell`] say which gate is where. With the feature `weights` (default) the module
+//! [`weights`](https://docs.rs/hairpin-nn/latest/hairpin_nn/weights/) reads and writes the files.
 //!
 //! ```
 //! use burn::tensor::{Device, TensorData};
 //! use hairpin_nn::Recurrent;
 //! use std::collections::BTreeMap;
 //!
+//! // Or weights::under(&weights::read("model.pt")?, "encoder.lstm.")
 //! let tensors: BTreeMap<String, TensorData> = [
 //!     ("weight_ih_l0", vec![12, 4]),
 //!     ("weight_hh_l0", vec![12, 3]),
@@ -41,8 +65,8 @@
 //! # Ok::<(), hairpin_nn::ConvertError>(())
 //! ```
 //!
-//! What it does not do: it reads no weight files (put a file's tensors into the map above), and has no kernel for GPUs; attention and
-//! convolution are planned; embeddings, linear layers and plain norms are in `burn::nn`.
+//! What it does not do: it has no kernel for GPUs; attention and convolution are planned; embeddings, linear layers and plain norms are
+//! in `burn::nn`.
 
 mod convert;
 mod kernel;
