@@ -12,7 +12,7 @@
 //! assert!(error.to_string().starts_with("position 5: 'a' is lower case"));
 //!
 //! // A policy that allows them.
-//! let policy = Policy { ambiguous: Ambiguous::Unknown, case: Case::Fold };
+//! let policy = Policy { ambiguous: Ambiguous::Unknown, case: Case::Fold, ..Policy::default() };
 //! let seq = Seq::<Dna>::parse(text, policy)?;
 //! assert_eq!(seq.to_string(), "GATTACANGATT");
 //! assert_eq!(seq.count_unknown(), 1);
@@ -73,19 +73,45 @@
 //! strands' k-mers, and does not pad: the caller's buffer is as long as the caller likes, and what is not written is padding.
 
 mod alphabet;
+mod batch;
+mod composition;
+mod decode;
 mod encode;
 mod error;
+mod esm2;
+mod genetic_code;
+mod iupac;
 mod kmer;
+mod kmer_tokens;
+mod low_complexity;
+mod melting;
 mod one_hot;
+mod packed;
 mod policy;
+mod position;
+mod read;
 mod seq;
+mod stack;
 mod tokens;
+mod value;
 
-pub use alphabet::{Alphabet, Dna, Nucleotide, Protein, Rna};
-pub use encode::Encode;
+pub use alphabet::{Alphabet, Dna, NucleicAcid, Nucleotide, Protein, Rna};
+pub use batch::{Layout, PaddedBatch};
+pub use composition::{gc_content, kmer_entropy, shannon_entropy, windowed_entropy};
+pub use decode::decode_argmax;
+pub use encode::{Encode, EncodeAs};
 pub use error::SeqError;
+pub use esm2::Esm2Tokens;
+pub use genetic_code::{GeneticCode, Stop};
+pub use iupac::{IupacDna, IupacRna};
 pub use kmer::{KmerCounts, Kmers, kmers};
+pub use kmer_tokens::KmerTokens;
+pub use low_complexity::{Dust, low_entropy};
+pub use melting::MeltingTemperature;
 pub use one_hot::{OneHot, UnknownRow};
-pub use policy::{Ambiguous, Case, Policy};
+pub use packed::Packed;
+pub use policy::{Ambiguous, Case, Counterpart, Gap, Policy};
+pub use position::{Landmark, RelativePosition, Sinusoidal};
 pub use seq::Seq;
+pub use stack::{Channels, Stacked};
 pub use tokens::Tokens;
