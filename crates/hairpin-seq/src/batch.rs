@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use crate::encode::CLAIM_BYTES;
 use crate::{Alphabet, EncodeAs, Seq, SeqError};
 
 /// Whether positions or channels come first in a block.
@@ -97,20 +98,28 @@ impl PaddedBatch {
             return Ok(());
         }
         let padding = encoder.padding_as();
-        // A task of a few hundred kilobytes at least: short rows must not be handed out one by one.
-        let rows_per_task = ((1 << 18) / (row * size_of::<T>())).max(1);
-        out.par_chunks_mut(row)
-            .zip(seqs)
-            .with_min_len(rows_per_task)
-            .for_each(|(row, seq)| match self.layout {
-                Layout::LengthFirst => {
-                    let used = encoder.positions(seq.len()) * channels;
-                    let (written, rest) = row.split_at_mut(used);
-                    encoder.encode_as_into(seq, written);
-                    rest.fill(padding);
+        let group = (CLAIM_BYTES / (row * size_of::<T>())).max(1);
+        // A task of some hundred kilobytes at least: short rows must not be handed out one by one.
+        let groups_per_task = ((1 << 18) / (group * row * size_of::<T>())).max(1);
+        out.par_chunks_mut(group * row)
+            .zip(seqs.par_chunks(group))
+            .with_min_len(groups_per_task)
+            .for_each(|(rows, seqs)| {
+                if size_of_val(rows) <= CLAIM_BYTES {
+                    rows.fill(padding);
                 }
-                Layout::ChannelsFirst => {
-                    encoder.encode_channels_first_as_into(seq, length, row);
+                for (row, seq) in rows.chunks_exact_mut(row).zip(seqs) {
+                    match self.layout {
+                        Layout::LengthFirst => {
+                            let used = encoder.positions(seq.len()) * channels;
+                            let (written, rest) = row.split_at_mut(used);
+                            encoder.encode_as_into(seq, written);
+                            rest.fill(padding);
+                        }
+                        Layout::ChannelsFirst => {
+                            encoder.encode_channels_first_as_into(seq, length, row);
+                        }
+                    }
                 }
             });
         Ok(())

@@ -135,6 +135,12 @@ impl<A: Alphabet, E: Encode<A> + ?Sized> EncodeAs<A, f32> for E {
     }
 }
 
+/// How much of a large block is filled at once before it is written.
+///
+/// A fill of some kilobytes takes cache lines without reading what they held, which the stores of an encoder cannot; what is written
+/// next finds them in the first-level cache. A block then costs about what filling it costs.
+pub(crate) const CLAIM_BYTES: usize = 5 << 10;
+
 /// Panics, naming both dimensions, unless a caller's buffer has the size of the block.
 #[track_caller]
 pub(crate) fn check_out(encoder: &str, found: usize, positions: usize, channels: usize) {

@@ -107,19 +107,23 @@ impl KmerTokens {
         let (begin, rest) = out.split_at_mut(usize::from(self.begin));
         begin.fill(T::from_token(Tokens::BEGIN as u32));
         let (windows, end) = rest.split_at_mut(self.windows(seq.len()));
-        for (value, window) in windows
-            .iter_mut()
-            .zip(seq.codes().windows(self.k).step_by(self.stride))
-        {
-            let (index, or) = window.iter().fold((0, 0), |(index, or), &code| {
-                ((index << 2) | u32::from(code & 3), or | code)
-            });
-            // The unknown code, 4, is the only one with its third bit set.
-            *value = T::from_token(if or < 4 {
-                Self::FIRST + index
-            } else {
-                Tokens::UNKNOWN as u32
-            });
+        let mask = (1_u32 << (2 * self.k)) - 1;
+        // The last k bases as a number, and how many bases were known without a break.
+        let (mut index, mut known) = (0, 0);
+        let mut windows = windows.iter_mut();
+        let mut until_window = self.k;
+        for &code in seq.codes() {
+            index = (index << 2 | u32::from(code & 3)) & mask;
+            known = if code < 4 { known + 1 } else { 0 };
+            until_window -= 1;
+            if until_window == 0 {
+                until_window = self.stride;
+                if let Some(value) = windows.next() {
+                    let known = known >= self.k;
+                    let unknown = Tokens::UNKNOWN as u32;
+                    *value = T::from_token(if known { Self::FIRST + index } else { unknown });
+                }
+            }
         }
         end.fill(T::from_token(Tokens::END as u32));
     }

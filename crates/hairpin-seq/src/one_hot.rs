@@ -1,6 +1,6 @@
 //! One channel per symbol.
 
-use crate::encode::{check_channels_first, check_out};
+use crate::encode::{CLAIM_BYTES, check_channels_first, check_out};
 use crate::value::Value;
 use crate::{Alphabet, Encode, EncodeAs, Seq};
 
@@ -71,9 +71,13 @@ impl OneHot {
                 *row = [T::ZERO; 4];
                 row[code] = T::ONE;
             }
-            let (out, _) = out.as_chunks_mut::<4>();
-            for (row, &code) in out.iter_mut().zip(codes) {
-                *row = rows[usize::from(code & 7)];
+            if size_of_val(out) <= CLAIM_BYTES {
+                return copy_rows(&rows, codes, out);
+            }
+            let positions = CLAIM_BYTES / (4 * size_of::<T>());
+            for (codes, out) in codes.chunks(positions).zip(out.chunks_mut(4 * positions)) {
+                out.fill(T::ZERO);
+                copy_rows(&rows, codes, out);
             }
             return;
         }
@@ -114,6 +118,24 @@ impl OneHot {
             }
             rest.fill(T::ZERO);
         }
+    }
+}
+
+/// The row of each code, four positions at a time.
+#[inline]
+fn copy_rows<T: Value>(rows: &[[T; 4]; 8], codes: &[u8], out: &mut [T]) {
+    let row = |code: u8| rows[usize::from(code & 7)];
+    let (fours, rest) = codes.as_chunks::<4>();
+    let (out, _) = out.as_chunks_mut::<4>();
+    let (out_fours, out_rest) = out.as_chunks_mut::<4>();
+    for (out, codes) in out_fours.iter_mut().zip(fours) {
+        out[0] = row(codes[0]);
+        out[1] = row(codes[1]);
+        out[2] = row(codes[2]);
+        out[3] = row(codes[3]);
+    }
+    for (out, &code) in out_rest.iter_mut().zip(rest) {
+        *out = row(code);
     }
 }
 

@@ -193,11 +193,10 @@ impl<A: Alphabet> FromStr for Seq<A> {
 /// The symbols, upper case, with `A::UNKNOWN` at unknown positions; width and alignment apply.
 impl<A: Alphabet> fmt::Display for Seq<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text: String = self
-            .codes
-            .iter()
-            .map(|&code| char::from(symbol::<A>(code)))
-            .collect();
+        let letters: Vec<u8> = (0..=Self::UNKNOWN_CODE).map(symbol::<A>).collect();
+        let text = self.codes.iter().map(|&code| letters[usize::from(code)]);
+        // Letters of an alphabet are ASCII.
+        let text = String::from_utf8(text.collect()).map_err(|_| fmt::Error)?;
         f.pad(&text)
     }
 }
