@@ -1,7 +1,7 @@
 //! One channel per symbol.
 
 use crate::encode::{CLAIM_BYTES, check_channels_first, check_out};
-use crate::value::Value;
+use crate::value::{RowsOfFour, Value};
 use crate::{Alphabet, Encode, EncodeAs, Seq};
 
 /// One-hot rows: `[length, channels]`, channel `c` of a position is 1 where its symbol has code `c`, 0 elsewhere.
@@ -64,20 +64,14 @@ impl OneHot {
     pub(crate) fn write_rows<A: Alphabet, T: Value>(self, codes: &[u8], out: &mut [T]) {
         check_out("OneHot", out.len(), codes.len(), A::CHANNELS);
         if A::SYMBOLS.len() == 4 && A::CHANNELS == 4 {
-            // Eight rows, so that the compiler sees three bits of a code stay inside.
-            let unknown = [self.value::<A, T>(4, 0); 4];
-            let mut rows = [unknown; 8];
-            for (code, row) in rows[..4].iter_mut().enumerate() {
-                *row = [T::ZERO; 4];
-                row[code] = T::ONE;
-            }
+            let rows = &T::ROWS_OF_FOUR[usize::from(self.unknown == UnknownRow::Uniform)];
             if size_of_val(out) <= CLAIM_BYTES {
-                return copy_rows(&rows, codes, out);
+                return copy_rows(rows, codes, out);
             }
             let positions = CLAIM_BYTES / (4 * size_of::<T>());
             for (codes, out) in codes.chunks(positions).zip(out.chunks_mut(4 * positions)) {
                 out.fill(T::ZERO);
-                copy_rows(&rows, codes, out);
+                copy_rows(rows, codes, out);
             }
             return;
         }
@@ -123,16 +117,13 @@ impl OneHot {
 
 /// The row of each code, four positions at a time.
 #[inline]
-fn copy_rows<T: Value>(rows: &[[T; 4]; 8], codes: &[u8], out: &mut [T]) {
+fn copy_rows<T: Value>(rows: &RowsOfFour<T>, codes: &[u8], out: &mut [T]) {
     let row = |code: u8| rows[usize::from(code & 7)];
     let (fours, rest) = codes.as_chunks::<4>();
     let (out, _) = out.as_chunks_mut::<4>();
     let (out_fours, out_rest) = out.as_chunks_mut::<4>();
     for (out, codes) in out_fours.iter_mut().zip(fours) {
-        out[0] = row(codes[0]);
-        out[1] = row(codes[1]);
-        out[2] = row(codes[2]);
-        out[3] = row(codes[3]);
+        *out = [row(codes[0]), row(codes[1]), row(codes[2]), row(codes[3])];
     }
     for (out, &code) in out_rest.iter_mut().zip(rest) {
         *out = row(code);

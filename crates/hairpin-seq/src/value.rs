@@ -1,9 +1,24 @@
 //! The number types that encoders write.
 
+/// The rows of the codes of four symbols and of unknown; eight, so that the compiler sees that three bits of a code stay inside.
+pub(crate) type RowsOfFour<T> = [[T; 4]; 8];
+
+const fn rows_of_four<T: Copy>(o: T, i: T, quarter: T) -> [RowsOfFour<T>; 2] {
+    let (a, c, g, t) = ([i, o, o, o], [o, i, o, o], [o, o, i, o], [o, o, o, i]);
+    let (zeros, uniform) = ([o; 4], [quarter; 4]);
+    [
+        [a, c, g, t, zeros, zeros, zeros, zeros],
+        [a, c, g, t, uniform, uniform, uniform, uniform],
+    ]
+}
+
 /// A number that a buffer of an encoding may hold.
-pub(crate) trait Value: Copy + Send + Sync {
+pub(crate) trait Value: Copy + Send + Sync + 'static {
     const ZERO: Self;
     const ONE: Self;
+    /// One-hot rows of four channels by code: where the row of an unknown position is zeros, then where it is uniform. Made once:
+    /// making them takes as long as encoding a short sequence.
+    const ROWS_OF_FOUR: &'static [RowsOfFour<Self>; 2];
 
     /// The probability `1 / n`; a type without fractions marks the channel with 1.
     fn share(n: usize) -> Self;
@@ -12,6 +27,7 @@ pub(crate) trait Value: Copy + Send + Sync {
 impl Value for f32 {
     const ZERO: Self = 0.0;
     const ONE: Self = 1.0;
+    const ROWS_OF_FOUR: &'static [RowsOfFour<Self>; 2] = &rows_of_four(0.0, 1.0, 0.25);
 
     fn share(n: usize) -> Self {
         1.0 / n as f32
@@ -21,6 +37,7 @@ impl Value for f32 {
 impl Value for u8 {
     const ZERO: Self = 0;
     const ONE: Self = 1;
+    const ROWS_OF_FOUR: &'static [RowsOfFour<Self>; 2] = &rows_of_four(0, 1, 1);
 
     fn share(_n: usize) -> Self {
         1
