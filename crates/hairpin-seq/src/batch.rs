@@ -86,13 +86,13 @@ impl PaddedBatch {
     {
         self.check_lengths(encoder, seqs)?;
         let (length, channels) = (self.length, encoder.channels());
-        let row = length * channels;
+        let row = length.saturating_mul(channels);
         assert!(
-            out.len() == seqs.len() * row,
+            out.len() == seqs.len().saturating_mul(row),
             "PaddedBatch: out has {} values, expected batch_size {} x length {length} x channels {channels} = {}",
             out.len(),
             seqs.len(),
-            seqs.len() * row
+            seqs.len().saturating_mul(row)
         );
         if row == 0 {
             return Ok(());
@@ -129,7 +129,7 @@ impl PaddedBatch {
     ///
     /// # Errors
     ///
-    /// As [`encode_into`](Self::encode_into).
+    /// As [`encode_into`](Self::encode_into), and [`SeqError::Setting`] when no memory could hold the block.
     pub fn encode<T, A, E>(&self, encoder: &E, seqs: &[Seq<A>]) -> Result<Vec<T>, SeqError>
     where
         T: Copy + Send + Sync,
@@ -138,7 +138,19 @@ impl PaddedBatch {
     {
         // Checked first, so that a length that is refused allocates nothing.
         self.check_lengths(encoder, seqs)?;
-        let size = seqs.len() * self.length * encoder.channels();
+        let size = self
+            .length
+            .checked_mul(encoder.channels())
+            .and_then(|row| row.checked_mul(seqs.len()))
+            .filter(|size| {
+                size.checked_mul(size_of::<T>())
+                    .is_some_and(|b| b <= isize::MAX as usize)
+            })
+            .ok_or_else(|| SeqError::Setting {
+                name: "length",
+                value: self.length.to_string(),
+                expected: "rows of which a batch fits into memory",
+            })?;
         let mut out = vec![encoder.padding_as(); size];
         self.encode_into(encoder, seqs, &mut out)?;
         Ok(out)

@@ -457,12 +457,12 @@ fn a_sequence_that_does_not_fit_is_refused_before_anything_is_written() {
         })
     );
     assert!(out.iter().all(|&v| v == 7.0));
-    // Nor is a row of any length allocated for it.
-    let empty: [Seq<Dna>; 0] = [];
-    assert_eq!(
-        PaddedBatch::new(usize::MAX).encode::<f32, _, _>(&OneHot::default(), &empty),
-        Ok(vec![])
-    );
+    // A block that no memory holds is refused as well.
+    let endless = PaddedBatch::new(usize::MAX).encode::<f32, _, _>(&OneHot::default(), &seqs);
+    assert!(matches!(
+        endless,
+        Err(SeqError::Setting { name: "length", .. })
+    ));
 }
 
 #[test]
