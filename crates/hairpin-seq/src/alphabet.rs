@@ -8,8 +8,8 @@ use std::hash::Hash;
 /// The code of a symbol is its place in [`SYMBOLS`](Self::SYMBOLS) and the channel of that symbol in a one-hot row. A code has
 /// a meaning only together with its alphabet: to move between alphabets, go through the symbols.
 ///
-/// An alphabet of your own is four items. It must have fewer than 255 symbols, all of them distinct upper-case ASCII letters,
-/// and neither [`UNKNOWN`](Self::UNKNOWN) nor an ambiguity code may be one of them.
+/// An alphabet of your own is four items; the others have defaults. Its symbols are distinct upper-case ASCII letters, and neither
+/// [`UNKNOWN`](Self::UNKNOWN) nor a letter that [`is_ambiguous`](Self::is_ambiguous) is one of them.
 ///
 /// ```
 /// use hairpin_seq::{Alphabet, Dna, Protein, Rna};
@@ -32,6 +32,22 @@ pub trait Alphabet:
     /// The symbol written for an unknown position: `N` for nucleotides, `X` for proteins.
     const UNKNOWN: u8;
 
+    /// The channels of a one-hot row: how many symbols stand for themselves. They come first in [`SYMBOLS`](Self::SYMBOLS); any
+    /// further ones are codes for several of them ([`stands_for`](Self::stands_for)).
+    const CHANNELS: usize = Self::SYMBOLS.len();
+
+    /// The channels that a code stands for when it is a symbol for several, such as [`IupacDna`](crate::IupacDna)'s `R`, a purine;
+    /// `None` for the symbols that stand for themselves and for the unknown code.
+    fn stands_for(_code: u8) -> Option<&'static [u8]> {
+        None
+    }
+
+    /// The symbol of this alphabet that takes the place of a symbol of its sister alphabet: `T` for `U` in DNA, `U` for `T` in
+    /// RNA. [`Counterpart::Convert`](crate::Counterpart::Convert) reads by it.
+    fn counterpart(_symbol: u8) -> Option<u8> {
+        None
+    }
+
     /// Whether an upper-case symbol is an ambiguity code of this alphabet: a letter that stands for several symbols.
     ///
     /// [`UNKNOWN`](Self::UNKNOWN) is one of them.
@@ -49,6 +65,22 @@ pub trait Alphabet:
 /// An alphabet of four bases, ordered so that the complement of code `c` is `3 - c`.
 pub trait Nucleotide: Alphabet {}
 
+/// An alphabet of nucleic acids: four bases, perhaps followed by codes that stand for several of them.
+///
+/// Every [`Nucleotide`] is one; [`IupacDna`](crate::IupacDna) and [`IupacRna`](crate::IupacRna) are the others.
+pub trait NucleicAcid: Alphabet {
+    /// The code that pairs with `code`; the unknown code pairs with itself.
+    fn complement(code: u8) -> u8;
+}
+
+impl<A: Nucleotide> NucleicAcid for A {
+    #[inline]
+    fn complement(code: u8) -> u8 {
+        // 3 - c for a base, c for unknown (4), without a branch.
+        code ^ (3 >> ((code >> 1) & 2))
+    }
+}
+
 /// Ambiguity codes of nucleic acids: IUPAC-IUB nomenclature for incompletely specified bases, recommendations 1984
 /// (doi:10.1093/nar/13.9.3021).
 const AMBIGUOUS_BASES: &[u8] = b"NRYSWKMBDHV";
@@ -63,6 +95,10 @@ impl Alphabet for Dna {
     const NAME: &'static str = "DNA";
     const SYMBOLS: &'static [u8] = b"ACGT";
     const UNKNOWN: u8 = b'N';
+
+    fn counterpart(symbol: u8) -> Option<u8> {
+        (symbol == b'U').then_some(b'T')
+    }
 
     fn is_ambiguous(symbol: u8) -> bool {
         AMBIGUOUS_BASES.contains(&symbol)
@@ -81,6 +117,10 @@ impl Alphabet for Rna {
     const NAME: &'static str = "RNA";
     const SYMBOLS: &'static [u8] = b"ACGU";
     const UNKNOWN: u8 = b'N';
+
+    fn counterpart(symbol: u8) -> Option<u8> {
+        (symbol == b'T').then_some(b'U')
+    }
 
     fn is_ambiguous(symbol: u8) -> bool {
         AMBIGUOUS_BASES.contains(&symbol)
@@ -110,6 +150,7 @@ impl Alphabet for Protein {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{IupacDna, IupacRna};
 
     fn obeys_the_laws<A: Alphabet>() {
         for (code, &symbol) in A::SYMBOLS.iter().enumerate() {
@@ -129,6 +170,26 @@ mod tests {
         obeys_the_laws::<Dna>();
         obeys_the_laws::<Rna>();
         obeys_the_laws::<Protein>();
+        obeys_the_laws::<IupacDna>();
+        obeys_the_laws::<IupacRna>();
+    }
+
+    #[test]
+    fn codes_for_several_symbols_follow_the_symbols() {
+        fn check<A: Alphabet>() {
+            for code in 0..A::SYMBOLS.len() {
+                let members = A::stands_for(code as u8);
+                assert_eq!(members.is_none(), code < A::CHANNELS, "{} {code}", A::NAME);
+                for &member in members.unwrap_or_default() {
+                    assert!(usize::from(member) < A::CHANNELS);
+                }
+            }
+            assert_eq!(A::stands_for(A::SYMBOLS.len() as u8), None);
+        }
+        check::<Dna>();
+        check::<Protein>();
+        check::<IupacDna>();
+        check::<IupacRna>();
     }
 
     #[test]

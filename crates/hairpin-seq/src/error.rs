@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::kmer::MAX_K;
+use crate::kmer_tokens::MAX_TOKEN_K;
 
 /// Why a sequence or an encoder was refused.
 ///
@@ -81,6 +82,83 @@ pub enum SeqError {
         alphabet: &'static str,
     },
 
+    /// A k-mer length out of range for tokens.
+    #[error(
+        "k-mer length {k} is outside 1 to {MAX_TOKEN_K}; choose a smaller k (a longer one has tokens that f32 cannot hold)"
+    )]
+    KmerTokenLength {
+        /// The length asked for.
+        k: usize,
+    },
+
+    /// A sequence that does not fit into a row of a batch.
+    #[error(
+        "sequence {sequence} takes {positions} positions and a row has {length}; \
+         make the rows longer, or cut the sequence with Seq::slice"
+    )]
+    TooLong {
+        /// Which sequence of the batch, from 0.
+        sequence: usize,
+        /// The positions it takes, begin and end tokens included.
+        positions: usize,
+        /// The positions a row has.
+        length: usize,
+    },
+
+    /// A number that is not the number of a genetic code.
+    #[error(
+        "there is no genetic code {table}; NCBI's translation tables are 1 to 6, 9 to 16 and 21 to 33"
+    )]
+    GeneticCode {
+        /// The number asked for.
+        table: u8,
+    },
+
+    /// A stop codon, and the policy refuses it where it stands.
+    #[error(
+        "position {position}: {codon} is a stop codon of genetic code {table}; \
+         translate with Stop::End to end the protein there, or with Stop::Unknown to write X and go on"
+    )]
+    StopCodon {
+        /// Where the codon starts, in bases from 1.
+        position: usize,
+        /// The codon, in DNA letters.
+        codon: String,
+        /// The number of the genetic code.
+        table: u8,
+    },
+
+    /// An unknown base where a known one is needed.
+    #[error("position {position}: the base is unknown, and {needed_by} needs every base")]
+    UnknownBase {
+        /// Where, in bases from 1.
+        position: usize,
+        /// What cannot do without.
+        needed_by: &'static str,
+    },
+
+    /// A sequence too short for what was asked.
+    #[error("the sequence has {length} positions, and {needed_by} needs at least {least}")]
+    TooShort {
+        /// The positions found.
+        length: usize,
+        /// The positions needed.
+        least: usize,
+        /// What needs them.
+        needed_by: &'static str,
+    },
+
+    /// A setting out of its range.
+    #[error("{name} is {value}, expected {expected}")]
+    Setting {
+        /// The setting.
+        name: &'static str,
+        /// Its value.
+        value: String,
+        /// The values allowed.
+        expected: &'static str,
+    },
+
     /// A k-mer length out of range.
     #[error(
         "k-mer length {k} is outside 1 to {MAX_K}; choose a smaller k (a row of counts has 4^k values)"
@@ -94,13 +172,19 @@ pub enum SeqError {
 /// The most likely cause of a foreign symbol, as advice.
 fn remedy(symbol: char, alphabet: &str) -> &'static str {
     match (symbol.to_ascii_uppercase(), alphabet) {
-        ('U', "DNA") => "U belongs to RNA: read as Seq<Rna>, or write T for U",
-        ('T', "RNA") => "T belongs to DNA: read as Seq<Dna>, or write U for T",
+        ('U', "DNA" | "IUPAC DNA") => {
+            "U belongs to RNA: read as RNA, or with Policy { counterpart: Counterpart::Convert, .. } as T"
+        }
+        ('T', "RNA" | "IUPAC RNA") => {
+            "T belongs to DNA: read as DNA, or with Policy { counterpart: Counterpart::Convert, .. } as U"
+        }
         ('U' | 'O', "protein") => {
             "it is one of the two rare amino acids: write X to keep it as unknown"
         }
         ('*', "protein") => "it marks a stop codon: cut the sequence before it",
-        ('-' | '.', _) => "it marks a gap: remove the gaps of the alignment first",
+        ('-' | '.', _) => {
+            "it marks a gap: read with Policy { gap: Gap::Drop, .. } to leave it out, or with Gap::Unknown"
+        }
         ('>', _) => "it starts a FASTA header: pass the sequence without its header line",
         (symbol, _) if symbol.is_whitespace() => "remove spaces and line ends first",
         ('\0', _) => "the text was padded with zero bytes: cut it at the first one",
@@ -122,12 +206,13 @@ mod tests {
     fn a_foreign_symbol_says_where_what_and_what_to_do() {
         assert_eq!(
             message::<Dna>("ACGU"),
-            "position 4: 'U' is not a symbol of the DNA alphabet (ACGT); U belongs to RNA: read as Seq<Rna>, or write T for U"
+            "position 4: 'U' is not a symbol of the DNA alphabet (ACGT); \
+             U belongs to RNA: read as RNA, or with Policy { counterpart: Counterpart::Convert, .. } as T"
         );
-        assert!(message::<Rna>("ACGT").ends_with("write U for T"));
+        assert!(message::<Rna>("ACGT").ends_with("as U"));
         assert!(message::<Protein>("MU").ends_with("write X to keep it as unknown"));
         assert!(message::<Protein>("MK*").ends_with("cut the sequence before it"));
-        assert!(message::<Dna>("AC-GT").ends_with("remove the gaps of the alignment first"));
+        assert!(message::<Dna>("AC-GT").ends_with("or with Gap::Unknown"));
         assert!(message::<Dna>(">seq1").starts_with("position 1: '>'"));
         assert!(message::<Dna>("ACGT\n").starts_with(r"position 5: '\n' is not"));
         assert!(message::<Dna>("ACGT\0\0").starts_with(r"position 5: '\0' is not"));

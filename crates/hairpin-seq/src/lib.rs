@@ -1,4 +1,4 @@
-//! Biological sequences for machine learning: alphabets, one-hot and token encodings, k-mer counts.
+//! Biological sequences for machine learning: alphabets, operations, and encodings at the speed of memory.
 //!
 //! A [`Seq`] is read once, by a policy you choose, and is right from then on; an [`Encode`] writes it as numbers into a buffer
 //! you own. The crate has no network, no tensor and no file format in it, and builds in seconds.
@@ -12,7 +12,7 @@
 //! assert!(error.to_string().starts_with("position 5: 'a' is lower case"));
 //!
 //! // A policy that allows them.
-//! let policy = Policy { ambiguous: Ambiguous::Unknown, case: Case::Fold };
+//! let policy = Policy { ambiguous: Ambiguous::Unknown, case: Case::Fold, ..Policy::default() };
 //! let seq = Seq::<Dna>::parse(text, policy)?;
 //! assert_eq!(seq.to_string(), "GATTACANGATT");
 //! assert_eq!(seq.count_unknown(), 1);
@@ -39,53 +39,98 @@
 //! |---|---|---|---|
 //! | [`Dna`] | `A C G T` | `N` | `N R Y S W K M B D H V` |
 //! | [`Rna`] | `A C G U` | `N` | `N R Y S W K M B D H V` |
+//! | [`IupacDna`], [`IupacRna`] | `A C G T` (`U`), then `R Y S W K M B D H V` | `N` | `N` |
 //! | [`Protein`] | `A C D E F G H I K L M N P Q R S T V W Y` | `X` | `X B Z J` |
 //!
 //! A position is a known symbol or unknown; [`Seq::UNKNOWN_CODE`] is one more than the last symbol's code. A code has a meaning
-//! only inside its alphabet: [`Seq::transcribe`] goes by symbol, and so must anything else that crosses.
+//! only inside its alphabet: [`Seq::transcribe`] goes by symbol, and so must anything else that crosses. [`Packed`] holds four bases
+//! in a byte.
 //!
 //! # What is read, and what is refused
 //!
-//! | in the text | strict (default) | [`Ambiguous::Unknown`] | [`Case::Fold`] | both |
-//! |---|---|---|---|---|
-//! | `A` | `A` | `A` | `A` | `A` |
-//! | `N`, `R` | error | unknown | error | unknown |
-//! | `a` | error | error | `A` | `A` |
-//! | `n`, `r` | error | error | error | unknown |
-//! | `7`, `-`, a space, a line end, `U` in DNA, `é` | error | error | error | error |
+//! | in the text | strict (default) | with |
+//! |---|---|---|
+//! | `A` | `A` | |
+//! | `N`, `R` | error | unknown with [`Ambiguous::Unknown`]; [`IupacDna`] keeps `R` |
+//! | `a` | error | `A` with [`Case::Fold`] |
+//! | `n`, `r` | error | unknown with both |
+//! | `-`, `.` | error | left out with [`Gap::Drop`], unknown with [`Gap::Unknown`] |
+//! | `U` in DNA, `T` in RNA | error | `T`, `U` with [`Counterpart::Convert`] |
+//! | `7`, a space, a line end, `é` | error | |
 //!
 //! Any text can be passed, from anywhere: the answer is a sequence or a [`SeqError`] that names the position (in characters, from
 //! 1), the symbol and the remedy.
 //!
+//! # Operations
+//!
+//! | of | operation |
+//! |---|---|
+//! | any sequence | [`Seq::slice`], [`Seq::reverse`], [`Seq::mask`], [`shannon_entropy`], [`windowed_entropy`], [`low_entropy`] |
+//! | nucleic acids | [`Seq::complement`], [`Seq::reverse_complement`], [`Seq::transcribe`], [`Seq::reverse_transcribe`], [`gc_content`], [`kmer_entropy`], [`Dust`] |
+//! | to protein | [`GeneticCode`]: all of NCBI's tables, six frames, a [`Stop`] policy |
+//! | DNA duplexes | [`MeltingTemperature`] |
+//!
 //! # Encodings
 //!
-//! Every block is row-major `[positions, channels]`; a batch of them is `[batch_size, length, channels]`.
+//! Every block is row-major `[positions, channels]`; a batch of them, made by [`PaddedBatch`] on all threads, is
+//! `[batch_size, length, channels]`, or with channels first. [`Encode`] writes `f32`, [`EncodeAs`] `u8` and `i64` where they fit;
+//! [`decode_argmax`] and [`Tokens::decode`] go back.
 //!
-//! | encoder | positions | channels | an unknown position is |
-//! |---|---|---|---|
-//! | [`OneHot`] | length | one per symbol, in the order of the codes | zeros, or `1 / channels` each |
-//! | [`Tokens`] | length, plus begin and end if asked for | 1, the token | token 1 |
-//! | [`KmerCounts`] | 1 | `4^k`, in alphabetical order | not counted: every window over it is skipped |
+//! | encoder | positions | channels | an unknown position is | types |
+//! |---|---|---|---|---|
+//! | [`OneHot`] | length | one per symbol, in the order of the codes; 4 for IUPAC codes | zeros, or equal shares of what it may be | `f32` `u8` |
+//! | [`Tokens`] | length, plus begin and end if asked for | 1, the token | token 1 | `f32` `u8` `i64` |
+//! | [`KmerTokens`] | windows, plus begin and end if asked for | 1, the token of a window | token 1: every window over it | `f32` `u8` `i64` |
+//! | [`Esm2Tokens`] | length + 2 | 1, ESM-2's token | token 24, `X` | `f32` `u8` `i64` |
+//! | [`KmerCounts`] | 1 | `4^k`, in alphabetical order | not counted: every window over it is skipped | `f32` |
+//! | [`Sinusoidal`], [`RelativePosition`] | length | sines and cosines; 1 | a position like any other | `f32` |
+//! | [`Stacked`] | those of its encoders | theirs, and the caller's, side by side | as theirs | `f32` |
 //!
 //! # What it does not do
 //!
-//! It does not read files, does not keep the bases an ambiguity code stood for, does not align, translate or join the two
-//! strands' k-mers, and does not pad: the caller's buffer is as long as the caller likes, and what is not written is padding.
+//! It has no tensors, and it changes nothing silently: what does not fit, does not pair or cannot be known is an error, or a choice with
+//! a name.
 
 mod alphabet;
+mod batch;
+mod composition;
+mod decode;
 mod encode;
 mod error;
+mod esm2;
+mod genetic_code;
+mod iupac;
 mod kmer;
+mod kmer_tokens;
+mod low_complexity;
+mod melting;
 mod one_hot;
+mod packed;
 mod policy;
+mod position;
+mod read;
 mod seq;
+mod stack;
 mod tokens;
+mod value;
 
-pub use alphabet::{Alphabet, Dna, Nucleotide, Protein, Rna};
-pub use encode::Encode;
+pub use alphabet::{Alphabet, Dna, NucleicAcid, Nucleotide, Protein, Rna};
+pub use batch::{Layout, PaddedBatch};
+pub use composition::{gc_content, kmer_entropy, shannon_entropy, windowed_entropy};
+pub use decode::decode_argmax;
+pub use encode::{Encode, EncodeAs};
 pub use error::SeqError;
+pub use esm2::Esm2Tokens;
+pub use genetic_code::{GeneticCode, Stop};
+pub use iupac::{IupacDna, IupacRna};
 pub use kmer::{KmerCounts, Kmers, kmers};
+pub use kmer_tokens::KmerTokens;
+pub use low_complexity::{Dust, low_entropy};
+pub use melting::MeltingTemperature;
 pub use one_hot::{OneHot, UnknownRow};
-pub use policy::{Ambiguous, Case, Policy};
+pub use packed::Packed;
+pub use policy::{Ambiguous, Case, Counterpart, Gap, Policy};
+pub use position::{Landmark, RelativePosition, Sinusoidal};
 pub use seq::Seq;
+pub use stack::{Channels, Stacked};
 pub use tokens::Tokens;

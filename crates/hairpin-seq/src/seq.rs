@@ -5,7 +5,8 @@ use std::marker::PhantomData;
 use std::ops::RangeBounds;
 use std::str::FromStr;
 
-use crate::{Alphabet, Ambiguous, Case, Dna, Nucleotide, Policy, Rna, SeqError};
+use crate::NucleicAcid;
+use crate::{Alphabet, Dna, Policy, Rna, SeqError, read};
 
 /// A sequence over the alphabet `A`, stored as one code per symbol.
 ///
@@ -38,7 +39,7 @@ impl<A: Alphabet> Seq<A> {
         A::SYMBOLS.len() as u8
     };
 
-    /// Reads a sequence, treating ambiguity codes and lower case as `policy` says; the empty text is the empty sequence.
+    /// Reads a sequence, treating what is not a symbol of the alphabet as `policy` says; the empty text is the empty sequence.
     ///
     /// [`str::parse`] is the same with the strict default policy.
     ///
@@ -47,11 +48,7 @@ impl<A: Alphabet> Seq<A> {
     /// The first symbol that is refused, with its position in characters from 1: [`SeqError::AmbiguousSymbol`],
     /// [`SeqError::LowerCase`] or [`SeqError::ForeignSymbol`]. Any text may be passed; whitespace is not skipped.
     pub fn parse(text: &str, policy: Policy) -> Result<Self, SeqError> {
-        let mut codes = Vec::with_capacity(text.len());
-        for (index, symbol) in text.chars().enumerate() {
-            codes.push(read_symbol::<A>(symbol, index + 1, policy)?);
-        }
-        Ok(Self::from_checked(codes))
+        read::codes::<A>(text, policy).map(Self::from_checked)
     }
 
     /// Takes codes as they are: `0..A::SYMBOLS.len()` for symbols, [`UNKNOWN_CODE`](Self::UNKNOWN_CODE) for unknown.
@@ -71,7 +68,7 @@ impl<A: Alphabet> Seq<A> {
         }
     }
 
-    fn from_checked(codes: Vec<u8>) -> Self {
+    pub(crate) fn from_checked(codes: Vec<u8>) -> Self {
         Self {
             codes,
             alphabet: PhantomData,
@@ -112,21 +109,26 @@ impl<A: Alphabet> Seq<A> {
     }
 }
 
-impl<A: Nucleotide> Seq<A> {
+impl<A: Alphabet> Seq<A> {
+    /// The positions from last to first.
+    pub fn reverse(&self) -> Self {
+        let mut codes = self.codes.clone();
+        codes.reverse();
+        Self::from_checked(codes)
+    }
+}
+
+impl<A: NucleicAcid> Seq<A> {
     /// The pairing base at every position, in the same order; unknown stays unknown.
     pub fn complement(&self) -> Self {
-        Self::from_checked(self.codes.iter().map(|&code| complement(code)).collect())
+        Self::from_checked(self.codes.iter().map(|&code| A::complement(code)).collect())
     }
 
     /// The opposite strand, read in its own direction (5' to 3').
     pub fn reverse_complement(&self) -> Self {
-        Self::from_checked(
-            self.codes
-                .iter()
-                .rev()
-                .map(|&code| complement(code))
-                .collect(),
-        )
+        let mut codes = self.complement().codes;
+        codes.reverse();
+        Self::from_checked(codes)
     }
 }
 
@@ -154,10 +156,20 @@ impl Seq<Rna> {
 
 impl<A: Alphabet> Seq<A> {
     /// The same sequence in another alphabet, symbol by symbol; one without a counterpart becomes unknown.
-    fn with_letters<B: Alphabet>(&self, letter: impl Fn(u8) -> u8) -> Seq<B> {
-        let code =
-            |code: &u8| B::code(letter(symbol::<A>(*code))).unwrap_or(Seq::<B>::UNKNOWN_CODE);
-        Seq::from_checked(self.codes.iter().map(code).collect())
+    pub(crate) fn with_letters<B: Alphabet>(&self, letter: impl Fn(u8) -> u8) -> Seq<B> {
+        let translated: Vec<u8> = (0..=Self::UNKNOWN_CODE)
+            .map(|code| B::code(letter(symbol::<A>(code))).unwrap_or(Seq::<B>::UNKNOWN_CODE))
+            .collect();
+        // T and U have the same place: then the codes are copied as they are.
+        let same = translated.iter().zip(0_u8..).all(|(&b, a)| b == a);
+        Seq::from_checked(if same {
+            self.codes.clone()
+        } else {
+            self.codes
+                .iter()
+                .map(|&code| translated[usize::from(code)])
+                .collect()
+        })
     }
 }
 
@@ -169,49 +181,10 @@ fn symbol<A: Alphabet>(code: u8) -> u8 {
         .unwrap_or(A::UNKNOWN)
 }
 
-fn complement(code: u8) -> u8 {
-    if code < 4 { 3 - code } else { code }
-}
-
-fn read_symbol<A: Alphabet>(symbol: char, position: usize, policy: Policy) -> Result<u8, SeqError> {
-    let foreign = || SeqError::ForeignSymbol {
-        position,
-        symbol,
-        alphabet: A::NAME,
-        symbols: String::from_utf8_lossy(A::SYMBOLS).into_owned(),
-    };
-    // A wider character must not be cut to a byte that happens to be a symbol.
-    let byte = u8::try_from(symbol).map_err(|_| foreign())?;
-    if let Some(code) = A::code(byte) {
-        return Ok(code);
-    }
-    let upper = byte.to_ascii_uppercase();
-    let code = A::code(upper);
-    if code.is_none() && !A::is_ambiguous(upper) {
-        return Err(foreign());
-    }
-    if upper != byte && policy.case == Case::Refuse {
-        return Err(SeqError::LowerCase {
-            position,
-            symbol,
-            alphabet: A::NAME,
-        });
-    }
-    match (code, policy.ambiguous) {
-        (Some(code), _) => Ok(code),
-        (None, Ambiguous::Unknown) => Ok(Seq::<A>::UNKNOWN_CODE),
-        (None, Ambiguous::Refuse) => Err(SeqError::AmbiguousSymbol {
-            position,
-            symbol,
-            alphabet: A::NAME,
-        }),
-    }
-}
-
 impl<A: Alphabet> FromStr for Seq<A> {
     type Err = SeqError;
 
-    /// [`Seq::parse`] with the default policy, which refuses ambiguity codes and lower case.
+    /// [`Seq::parse`] with the default policy, which refuses all but the alphabet's upper-case symbols.
     fn from_str(text: &str) -> Result<Self, SeqError> {
         Self::parse(text, Policy::default())
     }
@@ -220,11 +193,10 @@ impl<A: Alphabet> FromStr for Seq<A> {
 /// The symbols, upper case, with `A::UNKNOWN` at unknown positions; width and alignment apply.
 impl<A: Alphabet> fmt::Display for Seq<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text: String = self
-            .codes
-            .iter()
-            .map(|&code| char::from(symbol::<A>(code)))
-            .collect();
+        let letters: Vec<u8> = (0..=Self::UNKNOWN_CODE).map(symbol::<A>).collect();
+        let text = self.codes.iter().map(|&code| letters[usize::from(code)]);
+        // Letters of an alphabet are ASCII.
+        let text = String::from_utf8(text.collect()).map_err(|_| fmt::Error)?;
         f.pad(&text)
     }
 }

@@ -1,7 +1,8 @@
 //! One integer per position, for a learned embedding.
 
 use crate::encode::check_out;
-use crate::{Alphabet, Encode, Seq};
+use crate::value::{TokenValue, check_vocabulary};
+use crate::{Alphabet, Encode, EncodeAs, Seq};
 
 /// Integer tokens: the four special tokens first, then the symbols in the order of their codes.
 ///
@@ -14,8 +15,8 @@ use crate::{Alphabet, Encode, Seq};
 /// | 4 + code | 4 `A`, 5 `C`, 6 `G`, 7 `T` | 4 `A`, 5 `C`, 6 `G`, 7 `U` | 4 `A` to 23 `Y` | a symbol |
 ///
 /// The table does not depend on the options, so an embedding trained with one choice means the same with another. It is
-/// hairpin's own; language models of proteins each have their own table. As an [`Encode`] there is one channel, the token as an
-/// `f32` (exact).
+/// hairpin's own; language models of proteins each have their own table ([`Esm2Tokens`](crate::Esm2Tokens) is ESM-2's). As an
+/// [`Encode`] there is one channel, the token as an `f32` (exact); `u8` and `i64` are written through [`EncodeAs`].
 ///
 /// | option | default | meaning |
 /// |---|---|---|
@@ -84,28 +85,53 @@ impl Tokens {
     ///
     /// When `out.len()` is not `positions(seq.len())`: the length, plus one for each of begin and end that is asked for.
     pub fn encode_tokens_into<A: Alphabet>(&self, seq: &Seq<A>, out: &mut [i64]) {
-        self.write(seq, out, |token| token);
+        self.write(seq, out);
     }
 
-    fn write<A: Alphabet, T>(&self, seq: &Seq<A>, out: &mut [T], convert: impl Fn(i64) -> T) {
+    /// The sequence behind tokens, as many as there are: special tokens are left out, [`UNKNOWN`](Self::UNKNOWN) and anything that is
+    /// no token of `A` becomes unknown.
+    ///
+    /// ```
+    /// use hairpin_seq::{Dna, Tokens};
+    ///
+    /// let seq = Tokens::decode::<Dna>(&[2, 6, 4, 1, 7, 3, 0, 0]);
+    /// assert_eq!(seq.to_string(), "GANT");
+    /// ```
+    pub fn decode<A: Alphabet>(tokens: &[i64]) -> Seq<A> {
+        let special = [Self::PADDING, Self::BEGIN, Self::END];
+        let code = |&token: &i64| {
+            let code = u8::try_from(token.saturating_sub(Self::FIRST_SYMBOL))
+                .unwrap_or(Seq::<A>::UNKNOWN_CODE);
+            code.min(Seq::<A>::UNKNOWN_CODE)
+        };
+        Seq::from_checked(
+            tokens
+                .iter()
+                .filter(|token| !special.contains(token))
+                .map(code)
+                .collect(),
+        )
+    }
+
+    fn write<A: Alphabet, T: TokenValue>(&self, seq: &Seq<A>, out: &mut [T]) {
+        check_vocabulary::<T>("Tokens", Self::vocabulary_size::<A>());
         check_out(
             "Tokens",
             out.len(),
             Encode::<A>::positions(self, seq.len()),
             1,
         );
-        let begin = self.begin.then_some(Self::BEGIN);
-        let end = self.end.then_some(Self::END);
-        let symbols = seq.codes().iter().map(|&code| match code {
-            code if code == Seq::<A>::UNKNOWN_CODE => Self::UNKNOWN,
-            code => Self::FIRST_SYMBOL + i64::from(code),
-        });
-        for (value, token) in out
-            .iter_mut()
-            .zip(begin.into_iter().chain(symbols).chain(end))
-        {
-            *value = convert(token);
+        let (begin, rest) = out.split_at_mut(usize::from(self.begin));
+        begin.fill(T::from_token(Self::BEGIN as u32));
+        let (symbols, end) = rest.split_at_mut(seq.len());
+        for (value, &code) in symbols.iter_mut().zip(seq.codes()) {
+            *value = T::from_token(if code == Seq::<A>::UNKNOWN_CODE {
+                Self::UNKNOWN as u32
+            } else {
+                Self::FIRST_SYMBOL as u32 + u32::from(code)
+            });
         }
+        end.fill(T::from_token(Self::END as u32));
     }
 }
 
@@ -119,6 +145,26 @@ impl<A: Alphabet> Encode<A> for Tokens {
     }
 
     fn encode_into(&self, seq: &Seq<A>, out: &mut [f32]) {
-        self.write(seq, out, |token| token as f32);
+        self.write(seq, out);
+    }
+}
+
+impl<A: Alphabet> EncodeAs<A, u8> for Tokens {
+    fn encode_as_into(&self, seq: &Seq<A>, out: &mut [u8]) {
+        self.write(seq, out);
+    }
+
+    fn padding_as(&self) -> u8 {
+        Self::PADDING as u8
+    }
+}
+
+impl<A: Alphabet> EncodeAs<A, i64> for Tokens {
+    fn encode_as_into(&self, seq: &Seq<A>, out: &mut [i64]) {
+        self.write(seq, out);
+    }
+
+    fn padding_as(&self) -> i64 {
+        Self::PADDING
     }
 }

@@ -1,25 +1,25 @@
 //! Reading, writing and complementing sequences: laws over any input.
 
 use hairpin_seq::{
-    Alphabet, Ambiguous, Case, Dna, Nucleotide, Policy, Protein, Rna, Seq, SeqError,
+    Alphabet, Ambiguous, Case, Counterpart, Dna, Gap, IupacDna, IupacRna, NucleicAcid, Policy,
+    Protein, Rna, Seq, SeqError,
 };
 use proptest::prelude::*;
 
 const STRICT: Policy = Policy {
     ambiguous: Ambiguous::Refuse,
     case: Case::Refuse,
+    gap: Gap::Refuse,
+    counterpart: Counterpart::Refuse,
 };
 const KEEP_UNKNOWN: Policy = Policy {
     ambiguous: Ambiguous::Unknown,
-    case: Case::Refuse,
-};
-const FOLD: Policy = Policy {
-    ambiguous: Ambiguous::Refuse,
-    case: Case::Fold,
+    ..STRICT
 };
 const LENIENT: Policy = Policy {
     ambiguous: Ambiguous::Unknown,
     case: Case::Fold,
+    ..STRICT
 };
 
 fn seq<A: Alphabet>() -> impl Strategy<Value = Seq<A>> {
@@ -28,41 +28,56 @@ fn seq<A: Alphabet>() -> impl Strategy<Value = Seq<A>> {
 }
 
 fn policy() -> impl Strategy<Value = Policy> {
-    proptest::sample::select(vec![STRICT, KEEP_UNKNOWN, FOLD, LENIENT])
+    let gap = proptest::sample::select(vec![Gap::Refuse, Gap::Drop, Gap::Unknown]);
+    let ambiguous = proptest::sample::select(vec![Ambiguous::Refuse, Ambiguous::Unknown]);
+    let case = proptest::sample::select(vec![Case::Refuse, Case::Fold]);
+    let counterpart = proptest::sample::select(vec![Counterpart::Refuse, Counterpart::Convert]);
+    (ambiguous, case, gap, counterpart).prop_map(|(ambiguous, case, gap, counterpart)| Policy {
+        ambiguous,
+        case,
+        gap,
+        counterpart,
+    })
 }
 
 /// Text that is mostly near the alphabet, so that errors are not all at position 1.
 fn nearly_dna() -> impl Strategy<Value = String> {
-    "[ACGT]{0,30}[ACGTacgtNnRUé🧬 -]{0,3}[ACGT]{0,30}"
+    "[ACGT]{0,30}[ACGTacgtNnRUuXé🧬 .-]{0,3}[ACGT]{0,30}"
 }
 
-/// What the policy table in the crate's documentation says, one character at a time.
-fn allowed<A: Alphabet>(symbol: char, policy: Policy) -> bool {
-    let upper = symbol.to_ascii_uppercase();
+/// What the policy's documentation says, one character at a time: nothing when it is refused, else what is written for it.
+fn written<A: Alphabet>(symbol: char, policy: Policy) -> Option<String> {
+    if matches!(symbol, '-' | '.') {
+        return match policy.gap {
+            Gap::Refuse => None,
+            Gap::Drop => Some(String::new()),
+            Gap::Unknown => Some(char::from(A::UNKNOWN).to_string()),
+        };
+    }
+    let mut upper = symbol.to_ascii_uppercase();
+    if upper != symbol && policy.case == Case::Refuse {
+        return None;
+    }
+    if policy.counterpart == Counterpart::Convert {
+        upper = match (upper, A::NAME) {
+            ('U', "DNA" | "IUPAC DNA") => 'T',
+            ('T', "RNA" | "IUPAC RNA") => 'U',
+            _ => upper,
+        };
+    }
     let known = A::SYMBOLS.iter().any(|&s| char::from(s) == upper);
     let ambiguous = upper.is_ascii() && A::is_ambiguous(upper as u8);
-    (known || ambiguous && policy.ambiguous == Ambiguous::Unknown)
-        && (upper == symbol || policy.case == Case::Fold)
+    match policy.ambiguous {
+        _ if known => Some(upper.to_string()),
+        Ambiguous::Unknown if ambiguous => Some(char::from(A::UNKNOWN).to_string()),
+        _ => None,
+    }
 }
 
 fn obeys_the_policy<A: Alphabet>(text: &str, policy: Policy) -> Result<(), TestCaseError> {
+    let expected: Option<String> = text.chars().map(|c| written::<A>(c, policy)).collect();
     match Seq::<A>::parse(text, policy) {
-        Ok(seq) => {
-            prop_assert!(text.chars().all(|c| allowed::<A>(c, policy)));
-            prop_assert_eq!(seq.len(), text.chars().count());
-            for (read, written) in text.chars().zip(seq.to_string().chars()) {
-                let upper = read.to_ascii_uppercase();
-                let unknown = A::is_ambiguous(upper as u8);
-                prop_assert_eq!(
-                    written,
-                    if unknown {
-                        char::from(A::UNKNOWN)
-                    } else {
-                        upper
-                    }
-                );
-            }
-        }
+        Ok(seq) => prop_assert_eq!(Some(seq.to_string()), expected),
         Err(
             SeqError::AmbiguousSymbol {
                 position,
@@ -81,7 +96,7 @@ fn obeys_the_policy<A: Alphabet>(text: &str, policy: Policy) -> Result<(), TestC
                 ..
             },
         ) => {
-            let first = text.chars().position(|c| !allowed::<A>(c, policy));
+            let first = text.chars().position(|c| written::<A>(c, policy).is_none());
             prop_assert_eq!(Some(position - 1), first);
             prop_assert_eq!(text.chars().nth(position - 1), Some(symbol));
             prop_assert_eq!(alphabet, A::NAME);
@@ -91,7 +106,7 @@ fn obeys_the_policy<A: Alphabet>(text: &str, policy: Policy) -> Result<(), TestC
     Ok(())
 }
 
-fn complements_back<A: Nucleotide>(seq: &Seq<A>) -> Result<(), TestCaseError> {
+fn complements_back<A: NucleicAcid>(seq: &Seq<A>) -> Result<(), TestCaseError> {
     prop_assert_eq!(&seq.reverse_complement().reverse_complement(), seq);
     prop_assert_eq!(&seq.complement().complement(), seq);
     let reversed: String = seq.complement().to_string().chars().rev().collect();
@@ -120,6 +135,18 @@ proptest! {
         obeys_the_policy::<Dna>(&text, policy)?;
         obeys_the_policy::<Rna>(&text, policy)?;
         obeys_the_policy::<Protein>(&text, policy)?;
+        obeys_the_policy::<IupacDna>(&text, policy)?;
+        obeys_the_policy::<IupacRna>(&text, policy)?;
+    }
+
+    /// Longer than a block of the reader, with an odd character anywhere.
+    #[test]
+    fn and_text_of_many_blocks(
+        odd in "[ACGTacgtNRU.é-]", at in 0_usize..10_000, more in 0_usize..5000, policy in policy(),
+    ) {
+        let text = format!("{}{odd}{}", "GATC".repeat(2500).split_at(at).0, "T".repeat(more));
+        obeys_the_policy::<Dna>(&text, policy)?;
+        obeys_the_policy::<Protein>(&text, policy)?;
     }
 
     #[test]
@@ -141,8 +168,20 @@ proptest! {
     }
 
     #[test]
-    fn complementing_twice_is_the_identity(dna in seq::<Dna>(), rna in seq::<Rna>()) {
+    fn complementing_twice_is_the_identity(
+        dna in seq::<Dna>(), rna in seq::<Rna>(), iupac in seq::<IupacDna>(),
+    ) {
         complements_back(&dna)?;
+        complements_back(&iupac)?;
+        complements_back(&iupac.transcribe())?;
+        prop_assert_eq!(&iupac.transcribe().reverse_transcribe(), &iupac);
+        prop_assert_eq!(
+            iupac.without_codes().reverse_complement(),
+            iupac.reverse_complement().without_codes()
+        );
+        let widened = Seq::<IupacDna>::from(&dna);
+        prop_assert_eq!(widened.reverse_complement(), Seq::from(&dna.reverse_complement()));
+        prop_assert_eq!(widened.without_codes(), dna.clone());
         complements_back(&rna)?;
     }
 

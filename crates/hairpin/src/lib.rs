@@ -25,7 +25,7 @@
 //!
 //! let error = "GATNACA".parse::<Seq<Dna>>().unwrap_err();
 //! assert!(error.to_string().contains("position 4"));
-//! let lenient = Policy { ambiguous: Ambiguous::Unknown, case: Case::Fold };
+//! let lenient = Policy { ambiguous: Ambiguous::Unknown, case: Case::Fold, ..Policy::default() };
 //! assert_eq!(Seq::<Dna>::parse("gatNaca", lenient)?.count_unknown(), 1);
 //! # Ok::<(), hairpin::seq::SeqError>(())
 //! ```

@@ -42,6 +42,7 @@ impl DataConfig {
             } else {
                 Ambiguous::Refuse
             },
+            ..Policy::default()
         }
     }
 }
