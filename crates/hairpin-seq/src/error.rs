@@ -89,6 +89,38 @@ pub enum SeqError {
         /// The length asked for.
         k: usize,
     },
+
+    /// A k-mer length that does not fit a 64-bit word.
+    #[error("k-mer length {k} is outside 1 to 32; choose a smaller k (a word of 64 bits holds 32 bases)")]
+    WordLength {
+        /// The length asked for.
+        k: usize,
+    },
+
+    /// A pattern of k-mer positions that cannot be used.
+    #[error(
+        "k-mer pattern {pattern:?}: {reason}; write 1 for a position that counts and 0 for one that may be anything, such as 11011"
+    )]
+    Pattern {
+        /// The pattern as it was asked for.
+        pattern: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+
+    /// Canonical k-mers of a pattern that the other strand reads differently.
+    #[error(
+        "k-mer pattern {pattern} is not symmetric, so the two strands see different positions; \
+         use a pattern that reads the same from both ends, or count one strand"
+    )]
+    AsymmetricPattern {
+        /// The pattern.
+        pattern: String,
+    },
+
+    /// Hashed counts without a bucket.
+    #[error("k-mers cannot be hashed into 0 buckets; ask for at least 1")]
+    Buckets,
 }
 
 /// The most likely cause of a foreign symbol, as advice.

@@ -75,7 +75,7 @@
 mod alphabet;
 mod encode;
 mod error;
-mod kmer;
+pub mod kmer;
 mod one_hot;
 mod policy;
 mod seq;
