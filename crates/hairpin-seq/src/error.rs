@@ -91,7 +91,9 @@ pub enum SeqError {
     },
 
     /// A k-mer length that does not fit a 64-bit word.
-    #[error("k-mer length {k} is outside 1 to 32; choose a smaller k (a word of 64 bits holds 32 bases)")]
+    #[error(
+        "k-mer length {k} is outside 1 to 32; choose a smaller k (a word of 64 bits holds 32 bases)"
+    )]
     WordLength {
         /// The length asked for.
         k: usize,
@@ -116,6 +118,17 @@ pub enum SeqError {
     AsymmetricPattern {
         /// The pattern.
         pattern: String,
+    },
+
+    /// A setting outside its range.
+    #[error("{name} is {found}, expected {expected}")]
+    OutOfRange {
+        /// Which setting.
+        name: &'static str,
+        /// Its value.
+        found: String,
+        /// The range.
+        expected: &'static str,
     },
 
     /// Hashed counts without a bucket.

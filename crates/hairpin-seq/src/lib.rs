@@ -73,6 +73,7 @@
 //! strands' k-mers, and does not pad: the caller's buffer is as long as the caller likes, and what is not written is padding.
 
 mod alphabet;
+pub mod augment;
 mod encode;
 mod error;
 pub mod kmer;

@@ -1,8 +1,8 @@
 //! k-mer counts hashed into a row of chosen width, for k beyond the dense rows.
 
+use super::Pattern;
 use super::counts::check_symmetric;
 use super::sparse::each_word;
-use super::Pattern;
 use crate::encode::check_out;
 use crate::{Encode, Nucleotide, Seq, SeqError};
 

@@ -62,7 +62,9 @@ pub(crate) fn tally_long(codes: &[u8], pattern: &Pattern, table: &mut [u64]) {
         let piece = &codes[start..end];
         match (lanes, pattern.weight() <= 8) {
             (4, _) => Blocks::<u16>::new(pattern).each(piece, |i| count_4(i, &mut tables, size)),
-            (2 | 3, _) => Blocks::<u16>::new(pattern).each(piece, |i| count_2(i, &mut tables, size)),
+            (2 | 3, _) => {
+                Blocks::<u16>::new(pattern).each(piece, |i| count_2(i, &mut tables, size))
+            }
             (_, true) => Blocks::<u16>::new(pattern).each(piece, |i| count(i, &mut tables)),
             (_, false) => Blocks::<u32>::new(pattern).each(piece, |i| count(i, &mut tables)),
         }
