@@ -131,6 +131,24 @@ pub enum SeqError {
         expected: &'static str,
     },
 
+    /// A window of k-mers out of range.
+    #[error("window of {w} k-mers is outside 1 to 32767; choose a smaller w")]
+    Window {
+        /// The k-mers asked for.
+        w: usize,
+    },
+
+    /// A window that cannot tell its two strands apart.
+    #[error(
+        "a canonical window of {w} k-mers of {k} bases has {} bases, an even number; choose k and w whose sum is even", .k + .w - 1
+    )]
+    EvenWindow {
+        /// Bases of a k-mer.
+        k: usize,
+        /// k-mers of a window.
+        w: usize,
+    },
+
     /// Hashed counts without a bucket.
     #[error("k-mers cannot be hashed into 0 buckets; ask for at least 1")]
     Buckets,

@@ -36,6 +36,8 @@
 
 mod counts;
 mod hashed;
+#[cfg(feature = "minimizers")]
+mod minimizer;
 mod pattern;
 mod sparse;
 mod tally;
@@ -43,6 +45,8 @@ mod word;
 
 pub use counts::KmerCounts;
 pub use hashed::{HashedKmerCounts, mix};
+#[cfg(feature = "minimizers")]
+pub use minimizer::Sampler;
 pub use pattern::{Pattern, SpacedWords, spaced_words};
 pub use sparse::SparseKmerCounts;
 pub use word::{
