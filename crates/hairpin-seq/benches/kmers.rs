@@ -7,7 +7,9 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use hairpin_seq::kmer::{HashedKmerCounts, Pattern, SparseKmerCounts, canonical_words, words};
+use hairpin_seq::kmer::{
+    HashedKmerCounts, Pattern, Sampler, SparseKmerCounts, canonical_words, words,
+};
 use hairpin_seq::{Dna, Encode, KmerCounts, Seq, kmers};
 
 const LONG: usize = 10_000_000;
@@ -87,6 +89,15 @@ fn long(c: &mut Criterion) {
     group.bench_function("k 21/hashed counts", |b| {
         b.iter(|| hashed.encode_into(black_box(&seq), &mut row));
     });
+    for canonical in [false, true] {
+        let sampler = Sampler::new(21, 11)
+            .and_then(|sampler| sampler.with_canonical(canonical))
+            .expect("in range");
+        let both = if canonical { "canonical " } else { "" };
+        group.bench_function(format!("k 21, w 11/{both}minimizers"), |b| {
+            b.iter(|| sampler.minimizers(black_box(&seq)));
+        });
+    }
     group.sample_size(10);
     let pattern = Pattern::contiguous(21).expect("in range");
     group.bench_function("k 21/sparse counts", |b| {
