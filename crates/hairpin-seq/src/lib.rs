@@ -65,12 +65,16 @@
 //! |---|---|---|---|
 //! | [`OneHot`] | length | one per symbol, in the order of the codes | zeros, or `1 / channels` each |
 //! | [`Tokens`] | length, plus begin and end if asked for | 1, the token | token 1 |
-//! | [`KmerCounts`] | 1 | `4^k`, in alphabetical order | not counted: every window over it is skipped |
+//! | [`KmerCounts`] | 1 | `4^k`, in alphabetical order; or both strands joined, or of a pattern | not counted: every window over it is skipped |
+//! | [`HashedKmerCounts`](kmer::HashedKmerCounts) | 1 | as many as asked for, for k to 32 | not counted |
+//!
+//! k-mers as numbers, spaced patterns, sparse counts and minimizers are in [`kmer`]; seeded changes of sequences for training, with the
+//! place every position came from, in [`augment`].
 //!
 //! # What it does not do
 //!
-//! It does not read files, does not keep the bases an ambiguity code stood for, does not align, translate or join the two
-//! strands' k-mers, and does not pad: the caller's buffer is as long as the caller likes, and what is not written is padding.
+//! It does not read files, does not keep the bases an ambiguity code stood for, does not align or translate, and does not
+//! pad: the caller's buffer is as long as the caller likes, and what is not written is padding.
 
 mod alphabet;
 pub mod augment;
