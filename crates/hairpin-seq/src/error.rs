@@ -167,6 +167,69 @@ pub enum SeqError {
         /// The length asked for.
         k: usize,
     },
+
+    /// A k-mer length that does not fit a 64-bit word.
+    #[error(
+        "k-mer length {k} is outside 1 to 32; choose a smaller k (a word of 64 bits holds 32 bases)"
+    )]
+    WordLength {
+        /// The length asked for.
+        k: usize,
+    },
+
+    /// A pattern of k-mer positions that cannot be used.
+    #[error(
+        "k-mer pattern {pattern:?}: {reason}; write 1 for a position that counts and 0 for one that may be anything, such as 11011"
+    )]
+    Pattern {
+        /// The pattern as it was asked for.
+        pattern: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+
+    /// Canonical k-mers of a pattern that the other strand reads differently.
+    #[error(
+        "k-mer pattern {pattern} is not symmetric, so the two strands see different positions; \
+         use a pattern that reads the same from both ends, or count one strand"
+    )]
+    AsymmetricPattern {
+        /// The pattern.
+        pattern: String,
+    },
+
+    /// A setting outside its range.
+    #[error("{name} is {found}, expected {expected}")]
+    OutOfRange {
+        /// Which setting.
+        name: &'static str,
+        /// Its value.
+        found: String,
+        /// The range.
+        expected: &'static str,
+    },
+
+    /// A window of k-mers out of range.
+    #[error("window of {w} k-mers is outside 1 to 32767; choose a smaller w")]
+    Window {
+        /// The k-mers asked for.
+        w: usize,
+    },
+
+    /// A window that cannot tell its two strands apart.
+    #[error(
+        "a canonical window of {w} k-mers of {k} bases has {} bases, an even number; choose k and w whose sum is even", .k + .w - 1
+    )]
+    EvenWindow {
+        /// Bases of a k-mer.
+        k: usize,
+        /// k-mers of a window.
+        w: usize,
+    },
+
+    /// Hashed counts without a bucket.
+    #[error("k-mers cannot be hashed into 0 buckets; ask for at least 1")]
+    Buckets,
 }
 
 /// The most likely cause of a foreign symbol, as advice.

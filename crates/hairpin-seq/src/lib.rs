@@ -82,9 +82,13 @@
 //! | [`Tokens`] | length, plus begin and end if asked for | 1, the token | token 1 | `f32` `u8` `i64` |
 //! | [`KmerTokens`] | windows, plus begin and end if asked for | 1, the token of a window | token 1: every window over it | `f32` `u8` `i64` |
 //! | [`Esm2Tokens`] | length + 2 | 1, ESM-2's token | token 24, `X` | `f32` `u8` `i64` |
-//! | [`KmerCounts`] | 1 | `4^k`, in alphabetical order | not counted: every window over it is skipped | `f32` |
+//! | [`KmerCounts`] | 1 | `4^k`, in alphabetical order; or both strands joined, or of a pattern | not counted: every window over it is skipped | `f32` |
+//! | [`HashedKmerCounts`](kmer::HashedKmerCounts) | 1 | as many as asked for, for k to 32 | not counted | `f32` |
 //! | [`Sinusoidal`], [`RelativePosition`] | length | sines and cosines; 1 | a position like any other | `f32` |
 //! | [`Stacked`] | those of its encoders | theirs, and the caller's, side by side | as theirs | `f32` |
+//!
+//! k-mers as numbers, spaced patterns, sparse counts and minimizers are in [`kmer`]; seeded changes of sequences for training, with the
+//! place every position came from, in [`augment`].
 //!
 //! # What it does not do
 //!
@@ -92,6 +96,7 @@
 //! a name.
 
 mod alphabet;
+pub mod augment;
 mod batch;
 mod composition;
 mod decode;
@@ -100,7 +105,7 @@ mod error;
 mod esm2;
 mod genetic_code;
 mod iupac;
-mod kmer;
+pub mod kmer;
 mod kmer_tokens;
 mod low_complexity;
 mod melting;
