@@ -76,6 +76,7 @@ mod alphabet;
 mod encode;
 mod error;
 mod kmer;
+pub mod motif;
 mod one_hot;
 mod policy;
 mod seq;

@@ -71,7 +71,7 @@ impl<A: Alphabet> Seq<A> {
         }
     }
 
-    fn from_checked(codes: Vec<u8>) -> Self {
+    pub(crate) fn from_checked(codes: Vec<u8>) -> Self {
         Self {
             codes,
             alphabet: PhantomData,
