@@ -27,7 +27,7 @@ impl<A: Nucleotide> FrequencyMatrix<A> {
     ///
     /// | the letter stands for | when |
     /// |---|---|
-    /// | one base | it has at least half, and twice as much as the next |
+    /// | one base | it has more than half, and more than twice as much as the next |
     /// | two bases | together they have more than three quarters |
     /// | three bases | the fourth never occurs |
     /// | any base, `N` | otherwise |
@@ -45,7 +45,7 @@ impl<A: Nucleotide> FrequencyMatrix<A> {
             let mut order = [0, 1, 2, 3];
             order.sort_by(|&a, &b| row[b].total_cmp(&row[a]));
             let f = order.map(|code| row[code]);
-            let taken = if f[0] >= f[1] + f[2] + f[3] && f[0] >= 2.0 * f[1] {
+            let taken = if f[0] > f[1] + f[2] + f[3] && f[0] > 2.0 * f[1] {
                 1
             } else if 4.0 * (f[0] + f[1]) > 3.0 * f.iter().sum::<f64>() {
                 2

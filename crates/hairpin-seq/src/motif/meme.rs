@@ -30,7 +30,7 @@ pub struct Meme<A> {
 /// use hairpin_seq::Rna;
 /// use hairpin_seq::motif::{read_meme, write_meme};
 ///
-/// let text = "MEME version 4\n\nALPHABET= ACGU\n\nMOTIF M140_0.6 QKI\n\
+/// let text = "MEME version 4\n\nALPHABET= ACGU\n\nMOTIF M046_0.6 QKI\n\
 ///             letter-probability matrix: alength= 4 w= 2\n 1 0 0 0\n 0.5 0.25 0 0.25\n";
 /// let meme = read_meme::<Rna>(text)?;
 /// assert_eq!(meme.motifs[0].name.as_deref(), Some("QKI"));
@@ -40,7 +40,7 @@ pub struct Meme<A> {
 /// let cut = text.strip_suffix(" 0.5 0.25 0 0.25\n").unwrap_or_default();
 /// assert_eq!(
 ///     read_meme::<Rna>(cut).unwrap_err().to_string(),
-///     "MEME text, line 8, column 1: expected row 2 of 2 of motif M140_0.6, found the end of the text"
+///     "MEME text, line 8, column 1: expected row 2 of 2 of motif M046_0.6, found the end of the text"
 /// );
 /// # Ok::<(), hairpin_seq::SeqError>(())
 /// ```

@@ -228,7 +228,8 @@ fn index_into(codes: &[u8], bits: u32, group: usize, indices: &mut [u16]) {
     match (bits, group) {
         // Written out: this is what lets the compiler take sixteen positions at a time.
         (2, 5) => {
-            let c = |i: usize| codes[i..].iter().map(|&c| u16::from(c) & 3);
+            let from = |i: usize| codes.get(i..).unwrap_or_default();
+            let c = |i: usize| from(i).iter().map(|&c| u16::from(c) & 3);
             let codes = c(0).zip(c(1)).zip(c(2)).zip(c(3)).zip(c(4));
             for (index, ((((a, b), c), d), e)) in inner.iter_mut().zip(codes) {
                 *index = a << 8 | b << 6 | c << 4 | d << 2 | e;
