@@ -160,17 +160,16 @@ fn tomtom_agrees_with_memelite() {
         let query = motifs.iter().find(|motif| &motif.id == id).unwrap();
         for found in tomtom.search(&query.matrix).unwrap() {
             let theirs = golden.p_values[q][found.target];
-            // The two cut the range of the scores into steps of their own.
+            // The two cut the range of the scores into steps of their own, which decides the p-value of a motif with itself.
             let apart = (found.p_value / theirs).ln().abs();
+            let alike = apart < 0.1 || found.p_value.max(theirs) < 1e-9;
             assert!(
-                apart < 0.15,
+                alike,
                 "{id} {}: {} against {theirs}",
-                found.target,
-                found.p_value
+                found.target, found.p_value
             );
-            // memelite counts an offset from the query's start, too.
-            let same = found.offset == -golden.offsets[q][found.target]
-                || found.offset == golden.offsets[q][found.target];
+            // memelite counts the query's start along the target.
+            let same = found.offset == -golden.offsets[q][found.target];
             same_place += usize::from(same && found.overlap == golden.overlaps[q][found.target]);
             compared += 1;
         }
