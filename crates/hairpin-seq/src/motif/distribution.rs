@@ -63,8 +63,8 @@ impl ScoreDistribution {
             lowest += low;
             points += high - low;
         }
-        // As `!(a <= b)`, so that a quotient that overflowed is refused, too.
-        if !(points <= MAX_POINTS) {
+        // A quotient that overflowed is no number any more.
+        if points.is_nan() || points > MAX_POINTS {
             return Err(refuse());
         }
         let mut now = vec![0.0; points as usize];

@@ -69,7 +69,7 @@ impl KmerMotif {
         let mut ranked: Vec<(&[u8], f64)> = Vec::with_capacity(kmers.len());
         for (kmer, score) in kmers {
             // The limit keeps sums finite.
-            if !(score.abs() <= 1e9) {
+            if score.is_nan() || score.abs() > 1e9 {
                 return Err(SeqError::MotifSetting {
                     name: "score of a k-mer",
                     value: score.to_string(),

@@ -79,7 +79,10 @@ impl Logo {
         let most_bits = (n as f64).log2();
         let (left, below) = if self.axes { (34.0, 16.0) } else { (2.0, 2.0) };
         let above = if self.title.is_some() { 22.0 } else { 6.0 };
-        let width = left + motif.width() as f64 * self.position_width + 4.0;
+        // A narrow motif must not cut its title short: no letter of size 12 is wider than this on average.
+        let title = self.title.as_ref().map_or(0, |title| title.chars().count());
+        let width = (motif.width() as f64 * self.position_width).max(title as f64 * 8.0);
+        let width = left + width + 4.0;
         let height = above + self.height + below;
         let mut svg = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width:.0}\" height=\"{height:.0}\" \

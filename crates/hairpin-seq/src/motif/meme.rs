@@ -228,7 +228,7 @@ fn read_matrix<'a, A: Alphabet>(
             break;
         };
         let first = line.fields().next();
-        if !first.is_some_and(|field| field.text.parse::<f64>().is_ok()) {
+        if first.is_none_or(|field| field.text.parse::<f64>().is_err()) {
             if width.is_some() || rows == 0 {
                 return Err(line.refuse(expected()));
             }
@@ -239,7 +239,7 @@ fn read_matrix<'a, A: Alphabet>(
         if width.is_none() {
             // Without a width the matrix ends where the next line is none of its rows; leave that line.
             let more = text.peek().and_then(|next| next.fields().next());
-            if !more.is_some_and(|field| field.text.parse::<f64>().is_ok()) {
+            if more.is_none_or(|field| field.text.parse::<f64>().is_err()) {
                 break;
             }
         }

@@ -248,7 +248,7 @@ impl<A: Alphabet> Tomtom<A> {
             Unaligned::LeftOut => at_least_one(best, count),
             Unaligned::Median => {
                 let none = places().map(|at| {
-                    let score = null.from_above_zero(at, -best);
+                    let score = null.steps_for(at, -best);
                     (-null.tail(at, score)).ln_1p()
                 });
                 -none.sum::<f64>().exp_m1()
@@ -349,7 +349,7 @@ impl Null {
     }
 
     /// The steps that an overlap needs to reach a sum above zero.
-    fn from_above_zero(&self, at: Overlap, score: f64) -> usize {
+    fn steps_for(&self, at: Overlap, score: f64) -> usize {
         // Less what rounding may have added.
         (score + self.zero * at.overlap as f64 - 1e-6)
             .ceil()
