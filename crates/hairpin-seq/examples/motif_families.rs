@@ -194,6 +194,6 @@ fn head(motifs: usize, families: usize, alone: usize) -> String {
          first; the others lie along it. Letters are as high as their information, 2 bits for a full stack.\n\n\
          Known binding sites to look for: UUUU of ELAVL1 (HuR) and TIA1, GCAUG of RBFOX, GCUU of MBNL, UGU of CELF and BRUNOL, ACUAA of QKI, CCC and CU of \
          PCBP and PTBP, UAGGG of HNRNPA1, UAG of MSI, GGAGGA of SRSF1, AAAA of PABP, AUAUA of RBMS, UAAA of KHDRBS. PUM (UGUA) is \
-         not among the 133.\n"
+         not among the 133. MBNL stands with RBFOX because GCUUG is one base from GCAUG; the protein families differ.\n"
     )
 }

@@ -52,7 +52,7 @@ fn naive<A: Alphabet>(scores: &ScoringMatrix<A>, seq: &Seq<A>, strand: Strand) -
     let mut hits = Vec::new();
     for position in 0..windows {
         let codes = &seq.codes()[position..position + scores.width()];
-        if codes.iter().any(|&code| code == Seq::<A>::UNKNOWN_CODE) {
+        if codes.contains(&Seq::<A>::UNKNOWN_CODE) {
             continue;
         }
         let mut score = 0.0;
