@@ -114,7 +114,7 @@ fn proteins(motifs: &[Motif<FrequencyMatrix<Rna>>], family: &[usize], most: usiz
             None => counts.push((first, 1)),
         }
     }
-    counts.sort_by(|a, b| b.1.cmp(&a.1));
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     let names: Vec<&str> = counts.iter().take(most).map(|(name, _)| *name).collect();
     names.join(", ")
 }
