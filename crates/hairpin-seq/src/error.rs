@@ -230,6 +230,78 @@ pub enum SeqError {
     /// Hashed counts without a bucket.
     #[error("k-mers cannot be hashed into 0 buckets; ask for at least 1")]
     Buckets,
+    /// A matrix of a motif, or what it is made from, of the wrong shape.
+    #[error("a motif needs {expected}; found {found}")]
+    MotifShape {
+        /// What was expected.
+        expected: String,
+        /// What was found.
+        found: String,
+    },
+
+    /// A value that a matrix of a motif cannot hold.
+    #[error(
+        "motif position {position}, symbol {symbol}: the {what} is {value}; expected {expected}"
+    )]
+    MotifValue {
+        /// Which value: a count, a frequency, a score.
+        what: &'static str,
+        /// The position in the motif, from 1.
+        position: usize,
+        /// The symbol whose value it is.
+        symbol: char,
+        /// The value found.
+        value: String,
+        /// What was expected.
+        expected: &'static str,
+    },
+
+    /// Frequencies that do not add up to 1.
+    #[error(
+        "{}: the frequencies add up to {sum}, expected 1 (within 0.01); \
+         counts are read as counts, and a position without any needs a pseudocount",
+        place(*.position)
+    )]
+    MotifSum {
+        /// The position in the motif, from 1; 0 is the background.
+        position: usize,
+        /// What they add up to.
+        sum: String,
+    },
+
+    /// A setting of a motif method out of range.
+    #[error("{name} is {value}; expected {expected}")]
+    MotifSetting {
+        /// The setting.
+        name: &'static str,
+        /// The value found.
+        value: String,
+        /// What was expected.
+        expected: &'static str,
+    },
+
+    /// A motif file that is broken, cut short, or of another format or alphabet.
+    #[error("{format} text, line {line}, column {column}: expected {expected}, found {found}")]
+    MotifText {
+        /// The format that was asked for.
+        format: &'static str,
+        /// The line, from 1.
+        line: usize,
+        /// The column, in characters from 1.
+        column: usize,
+        /// What was expected there.
+        expected: String,
+        /// What stands there.
+        found: String,
+    },
+}
+
+/// Where in a motif a sum was taken.
+fn place(position: usize) -> String {
+    match position {
+        0 => "the background".to_owned(),
+        position => format!("motif position {position}"),
+    }
 }
 
 /// The most likely cause of a foreign symbol, as advice.

@@ -88,7 +88,7 @@
 //! | [`Stacked`] | those of its encoders | theirs, and the caller's, side by side | as theirs | `f32` |
 //!
 //! k-mers as numbers, spaced patterns, sparse counts and minimizers are in [`kmer`]; seeded changes of sequences for training, with the
-//! place every position came from, in [`augment`].
+//! place every position came from, in [`augment`]; motifs, their scans, comparison, files and logos in [`motif`].
 //!
 //! # What it does not do
 //!
@@ -109,6 +109,7 @@ pub mod kmer;
 mod kmer_tokens;
 mod low_complexity;
 mod melting;
+pub mod motif;
 mod one_hot;
 mod packed;
 mod policy;
