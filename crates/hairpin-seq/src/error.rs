@@ -89,6 +89,96 @@ pub enum SeqError {
         /// The length asked for.
         k: usize,
     },
+
+    /// A character that is not dot-bracket notation.
+    #[error(
+        "position {position}: {symbol:?} is not dot-bracket notation; \
+         write . for an unpaired base and (), [], {{}}, <> or Aa to Zz for pairs"
+    )]
+    StructureSymbol {
+        /// Where, in characters from 1.
+        position: usize,
+        /// The character as it stands in the text.
+        symbol: char,
+    },
+
+    /// A closing bracket without an opening one before it.
+    #[error(
+        "position {position}: {symbol:?} closes nothing; \
+         write {opening:?} for its partner before it, or . for an unpaired base"
+    )]
+    UnopenedBracket {
+        /// Where, in characters from 1.
+        position: usize,
+        /// The bracket.
+        symbol: char,
+        /// The bracket that would open it.
+        opening: char,
+    },
+
+    /// An opening bracket that is never closed.
+    #[error(
+        "position {position}: {symbol:?} is never closed; \
+         write {closing:?} for its partner after it, or . for an unpaired base (was the text cut?)"
+    )]
+    UnclosedBracket {
+        /// Where, in characters from 1.
+        position: usize,
+        /// The bracket.
+        symbol: char,
+        /// The bracket that would close it.
+        closing: char,
+    },
+
+    /// A pair that is no pair of two bases of the strand.
+    #[error(
+        "base {position}: its partner is base {partner} of {length}; \
+         a pair joins two different bases of the strand (was a table that counts from 1 read as one from 0?)"
+    )]
+    PairOutOfRange {
+        /// The base, from 1.
+        position: usize,
+        /// Its partner, from 1.
+        partner: usize,
+        /// The number of bases.
+        length: usize,
+    },
+
+    /// A base with two partners, or a pair table that does not read the same both ways.
+    #[error(
+        "base {position}: base {second} pairs with it, but {}; a base has one partner at most",
+        match .first { Some(first) => format!("its partner is base {first}"), None => "it is unpaired".to_owned() }
+    )]
+    PairConflict {
+        /// The base, from 1.
+        position: usize,
+        /// The partner it has, from 1; `None` when it is unpaired.
+        first: Option<usize>,
+        /// The other base that pairs with it, from 1.
+        second: usize,
+    },
+
+    /// A structure too tangled for dot-bracket text.
+    #[error(
+        "base {position}: its pair crosses pairs of all {limit} kinds of brackets; keep the pair table, or take the pseudoknots apart"
+    )]
+    TooManyPages {
+        /// The base, from 1.
+        position: usize,
+        /// The kinds of brackets there are.
+        limit: usize,
+    },
+
+    /// A character that is not a loop type.
+    #[error(
+        "position {position}: {symbol:?} is not a loop type; bpRNA's letters are S M I B H E X"
+    )]
+    LoopSymbol {
+        /// Where, in characters from 1.
+        position: usize,
+        /// The character as it stands in the text.
+        symbol: char,
+    },
 }
 
 /// The most likely cause of a foreign symbol, as advice.

@@ -79,6 +79,7 @@ mod kmer;
 mod one_hot;
 mod policy;
 mod seq;
+pub mod structure;
 mod tokens;
 
 pub use alphabet::{Alphabet, Dna, Nucleotide, Protein, Rna};
