@@ -1,7 +1,11 @@
 //! What can be wrong with a sequence, said so that the reader knows what to do.
 
+use std::io;
+use std::path::PathBuf;
+
 use thiserror::Error;
 
+use crate::Place;
 use crate::kmer::MAX_K;
 
 /// Why a sequence or an encoder was refused.
@@ -178,6 +182,93 @@ pub enum SeqError {
         position: usize,
         /// The character as it stands in the text.
         symbol: char,
+    },
+
+    /// A sequence in a file was refused; positions in `source` count from the start of the sequence.
+    #[error("{place}: {source}")]
+    InFile {
+        /// Where the symbol stands.
+        place: Box<Place>,
+        /// What is wrong with it.
+        source: Box<SeqError>,
+    },
+
+    /// A file is not of its format, or a record breaks it.
+    #[error("{place}: {problem}; {remedy}")]
+    BadRecord {
+        /// Where.
+        place: Box<Place>,
+        /// What was expected and what was found.
+        problem: String,
+        /// What to do.
+        remedy: &'static str,
+    },
+
+    /// A record is larger than the reader was told to accept.
+    #[error(
+        "{place}: the record has more than {limit} bytes, or too many lines for that; \
+         if it is meant to, raise ReadOptions::max_record_bytes"
+    )]
+    RecordTooLong {
+        /// Where the record starts.
+        place: Box<Place>,
+        /// The limit that it exceeds.
+        limit: u64,
+    },
+
+    /// Two records of a file have the same id, and the reader was told to refuse that.
+    #[error("{place}: the id {id:?} is that of record {first}; rename or remove one of them")]
+    DuplicateId {
+        /// Where the second one stands.
+        place: Box<Place>,
+        /// The id.
+        id: String,
+        /// The number of the first record with this id.
+        first: u64,
+    },
+
+    /// A file is compressed in a way that this build cannot read.
+    #[error(
+        "{place}: the data are compressed with {format}; switch on the feature {format:?} of hairpin-seq, or unpack the file first"
+    )]
+    Compressed {
+        /// Which file.
+        place: Box<Place>,
+        /// The compression, which is also the name of the feature.
+        format: &'static str,
+    },
+
+    /// Reading failed: the file is missing, unreadable, cut short or damaged.
+    #[error("{place}: cannot read: {message}")]
+    Read {
+        /// Where reading stopped: after the last whole record.
+        place: Box<Place>,
+        /// The kind of failure.
+        kind: io::ErrorKind,
+        /// What the system or the decompressor said.
+        message: String,
+    },
+
+    /// A record cannot be written so that it would be read back.
+    #[error("record {record} ({id:?}): {problem}")]
+    Unwritable {
+        /// The record's number, from 1.
+        record: u64,
+        /// Its id.
+        id: String,
+        /// What is wrong.
+        problem: &'static str,
+    },
+
+    /// Writing failed; a file that was there before is as it was.
+    #[error("{}cannot write: {message}", .path.as_ref().map(|path| format!("{}: ", path.display())).unwrap_or_default())]
+    Write {
+        /// Which file, when it is one.
+        path: Option<PathBuf>,
+        /// The kind of failure.
+        kind: io::ErrorKind,
+        /// What the system said.
+        message: String,
     },
 }
 

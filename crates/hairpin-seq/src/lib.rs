@@ -75,18 +75,32 @@
 mod alphabet;
 mod encode;
 mod error;
+#[cfg(feature = "fasta")]
+pub mod fasta;
+#[cfg(feature = "fasta")]
+pub mod fastq;
 mod kmer;
 mod one_hot;
+mod place;
 mod policy;
+#[cfg(feature = "fasta")]
+mod records;
 mod seq;
+#[cfg(feature = "fasta")]
+mod stream;
 pub mod structure;
 mod tokens;
+#[cfg(feature = "fasta")]
+mod write;
 
 pub use alphabet::{Alphabet, Dna, Nucleotide, Protein, Rna};
 pub use encode::Encode;
 pub use error::SeqError;
 pub use kmer::{KmerCounts, Kmers, kmers};
 pub use one_hot::{OneHot, UnknownRow};
+pub use place::Place;
 pub use policy::{Ambiguous, Case, Policy};
+#[cfg(feature = "fasta")]
+pub use records::ReadOptions;
 pub use seq::Seq;
 pub use tokens::Tokens;
