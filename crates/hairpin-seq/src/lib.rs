@@ -1,7 +1,7 @@
 //! Biological sequences for machine learning: alphabets, one-hot and token encodings, k-mer counts.
 //!
 //! A [`Seq`] is read once, by a policy you choose, and is right from then on; an [`Encode`] writes it as numbers into a buffer
-//! you own. The crate has no network, no tensor and no file format in it, and builds in seconds.
+//! you own. The crate has no network and no tensor in it, and builds in seconds.
 //!
 //! ```
 //! use hairpin_seq::{Ambiguous, Case, Dna, Encode, KmerCounts, OneHot, Policy, Seq, kmers};
@@ -67,9 +67,20 @@
 //! | [`Tokens`] | length, plus begin and end if asked for | 1, the token | token 1 |
 //! | [`KmerCounts`] | 1 | `4^k`, in alphabetical order | not counted: every window over it is skipped |
 //!
+//! # Files and structures
+//!
+//! [`structure`] reads dot-bracket text and names every base's loop as bpRNA does. `fasta` and `fastq` read and write files, when
+//! asked for:
+//!
+//! | feature | default | adds | clean build |
+//! |---|---|---|---|
+//! | `fasta` | off | the modules `fasta` and `fastq`, through needletail | + 5 s |
+//! | `gzip` | off | reading gzip and bgzip | + 15 s |
+//! | `zstd` | off | reading zstd, in pure Rust | + 10 s |
+//!
 //! # What it does not do
 //!
-//! It does not read files, does not keep the bases an ambiguity code stood for, does not align, translate or join the two
+//! It does not keep the bases an ambiguity code stood for, does not align, translate or join the two
 //! strands' k-mers, and does not pad: the caller's buffer is as long as the caller likes, and what is not written is padding.
 
 mod alphabet;
