@@ -72,11 +72,11 @@
 //! [`structure`] reads dot-bracket text and names every base's loop as bpRNA does. `fasta` and `fastq` read and write files, when
 //! asked for:
 //!
-//! | feature | default | adds | clean build |
-//! |---|---|---|---|
-//! | `fasta` | off | the modules `fasta` and `fastq`, through needletail | + 5 s |
-//! | `gzip` | off | reading gzip and bgzip | + 15 s |
-//! | `zstd` | off | reading zstd, in pure Rust | + 10 s |
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `fasta` | off | the modules `fasta` and `fastq`, through needletail |
+//! | `gzip` | off | reading gzip and bgzip files |
+//! | `zstd` | off | reading zstd files, in pure Rust |
 //!
 //! # What it does not do
 //!

@@ -8,6 +8,7 @@ use hairpin_seq::{
 use proptest::prelude::*;
 
 fn lenient() -> ReadOptions {
+    #[allow(clippy::needless_update, reason = "a policy may gain fields")]
     let policy = Policy {
         ambiguous: Ambiguous::Unknown,
         case: Case::Fold,
