@@ -4,7 +4,7 @@
 //! and any id; what this module adds is the refusing.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use memchr::memchr;
 use needletail::errors::{ParseError, ParseErrorKind};
@@ -78,9 +78,12 @@ pub(crate) struct Parts<A> {
     pub(crate) seq: Seq<A>,
 }
 
-/// The record at hand, for errors.
+/// The record at hand, for errors; a [`Place`] is made only when there is one.
 pub(crate) struct Context<'a> {
-    place: Place,
+    path: Option<&'a Path>,
+    number: u64,
+    /// The header, once its id is known to be one.
+    header: Option<&'a str>,
     /// The line of the header.
     line: u64,
     options: &'a ReadOptions,
@@ -90,9 +93,11 @@ impl Context<'_> {
     /// The place of a character `columns` after the start of a line `lines` below the header.
     pub(crate) fn place(&self, lines: usize, columns: usize) -> Box<Place> {
         Box::new(Place {
+            path: self.path.map(Path::to_owned),
+            record: Some(self.number),
+            id: self.header.map(|header| split(header).0.to_owned()),
             line: Some(self.line + lines as u64),
             column: Some(columns as u64 + 1),
-            ..self.place.clone()
         })
     }
 
@@ -150,34 +155,23 @@ impl<P: FastxReader> Records<P> {
     ) -> Result<Option<T>, SeqError> {
         self.guard.grant();
         let number = self.count + 1;
-        let place = Place {
-            path: self.path.clone(),
-            record: Some(number),
-            ..Place::default()
-        };
         let record = match self.parser.next() {
             Some(Ok(record)) => record,
-            Some(Err(error)) => return Err(self.explain(place, error)),
+            Some(Err(error)) => return Err(self.explain(number, Some(error))),
             None => {
                 // A source that failed may look to the parser as one that ended.
-                if let Some(stop) = self.guard.stopped() {
-                    return Err(stop_error(stop, place, self.options.max_record_bytes));
-                }
-                if number == 1 && !self.options.allow_empty {
-                    return Err(SeqError::BadRecord {
-                        place: Box::new(Place {
-                            record: None,
-                            ..place
-                        }),
-                        problem: "there is no record: the file is empty".to_owned(),
-                        remedy: "fetch it again, or read with ReadOptions { allow_empty: true, .. }",
-                    });
-                }
-                return Ok(None);
+                let empty = number == 1 && !self.options.allow_empty;
+                return match self.guard.stopped() {
+                    Some(stop) => Err(self.stop_error(number, stop)),
+                    None if empty => Err(self.explain(number, None)),
+                    None => Ok(None),
+                };
             }
         };
         let mut context = Context {
-            place,
+            path: self.path.as_deref(),
+            number,
+            header: None,
             line: record.start_line_number(),
             options: &self.options,
         };
@@ -187,21 +181,22 @@ impl<P: FastxReader> Records<P> {
                 limit: self.options.max_record_bytes,
             });
         }
-        let (id, description) = header(record.id(), &context)?;
-        context.place.id = Some(id.clone());
+        let header = header(record.id(), &context)?;
+        context.header = Some(header);
+        let (id, description) = split(header);
         if self.options.unique_ids
-            && let Some(first) = self.ids.insert(id.clone(), number)
+            && let Some(first) = self.ids.insert(id.to_owned(), number)
         {
             return Err(SeqError::DuplicateId {
                 place: context.place(0, 1),
-                id,
+                id: id.to_owned(),
                 first,
             });
         }
         let seq = sequence(record.raw_seq(), &mut self.joined, &context)?;
         let parts = Parts {
-            id,
-            description,
+            id: id.to_owned(),
+            description: description.to_owned(),
             seq,
         };
         let finished = finish(parts, &record, &context)?;
@@ -209,13 +204,22 @@ impl<P: FastxReader> Records<P> {
         Ok(Some(finished))
     }
 
-    /// The parser's error as ours.
-    fn explain(&self, mut place: Place, error: ParseError) -> SeqError {
+    /// The parser's error as ours; without one the file is empty.
+    fn explain(&self, number: u64, error: Option<ParseError>) -> SeqError {
         if let Some(stop) = self.guard.stopped() {
-            return stop_error(stop, place, self.options.max_record_bytes);
+            return self.stop_error(number, stop);
         }
-        place.line = Some(error.position.line.max(1));
-        place.id = error.position.id;
+        let path = self.path.clone();
+        let Some(error) = error else {
+            return SeqError::BadRecord {
+                place: Box::new(Place {
+                    path,
+                    ..Place::default()
+                }),
+                problem: "there is no record: the file is empty".to_owned(),
+                remedy: "fetch it again, or read with ReadOptions { allow_empty: true, .. }",
+            };
+        };
         let remedy = match error.kind {
             ParseErrorKind::InvalidStart => {
                 "a FASTA record starts with > and a FASTQ record, of four lines, with @: check that this is such a file"
@@ -229,7 +233,13 @@ impl<P: FastxReader> Records<P> {
             _ => "the file seems to be cut short: fetch it again",
         };
         SeqError::BadRecord {
-            place: Box::new(place),
+            place: Box::new(Place {
+                path,
+                record: Some(number),
+                id: error.position.id,
+                line: Some(error.position.line.max(1)),
+                column: None,
+            }),
             // Nothing but the end of a file comes without words.
             problem: match error.msg.is_empty() {
                 true => "the file ends inside a record".to_owned(),
@@ -238,20 +248,30 @@ impl<P: FastxReader> Records<P> {
             remedy,
         }
     }
-}
 
-fn stop_error(stop: Stop, place: Place, limit: u64) -> SeqError {
-    match stop {
-        Stop::TooLong => SeqError::RecordTooLong {
-            place: Box::new(place),
-            limit,
-        },
-        Stop::Failed(error) => read_error(place, &error),
+    fn stop_error(&self, number: u64, stop: Stop) -> SeqError {
+        let place = Place {
+            path: self.path.clone(),
+            record: Some(number),
+            ..Place::default()
+        };
+        match stop {
+            Stop::TooLong => SeqError::RecordTooLong {
+                place: Box::new(place),
+                limit: self.options.max_record_bytes,
+            },
+            Stop::Failed(error) => read_error(place, &error),
+        }
     }
 }
 
 /// The id, up to the first space or tab, and the description, which is the rest.
-fn header(line: &[u8], context: &Context<'_>) -> Result<(String, String), SeqError> {
+fn split(header: &str) -> (&str, &str) {
+    header.split_once([' ', '\t']).unwrap_or((header, ""))
+}
+
+/// A header line with an id.
+fn header<'a>(line: &'a [u8], context: &Context<'_>) -> Result<&'a str, SeqError> {
     let text = match std::str::from_utf8(line) {
         Ok(text) => text,
         Err(error) => {
@@ -264,8 +284,7 @@ fn header(line: &[u8], context: &Context<'_>) -> Result<(String, String), SeqErr
             ));
         }
     };
-    let (id, description) = text.split_once([' ', '\t']).unwrap_or((text, ""));
-    if id.is_empty() {
+    if split(text).0.is_empty() {
         return Err(context.bad(
             0,
             1,
@@ -273,7 +292,7 @@ fn header(line: &[u8], context: &Context<'_>) -> Result<(String, String), SeqErr
             "write one directly after the > or @",
         ));
     }
-    Ok((id.to_owned(), description.to_owned()))
+    Ok(text)
 }
 
 /// Reads the lines of a sequence as one text.

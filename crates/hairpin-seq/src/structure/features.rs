@@ -67,7 +67,7 @@ impl Structure {
     /// goes to the next base, the one before, or the partner.
     ///
     /// Symmetric, with zeros on the diagonal and at most `|i - j|` everywhere. Breadth-first search from every base:
-    /// O(length^2) time, which is that of writing the block.
+    /// O(length^2) time.
     ///
     /// ```
     /// use hairpin_seq::structure::Structure;
