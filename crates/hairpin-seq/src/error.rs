@@ -1,7 +1,11 @@
 //! What can be wrong with a sequence, said so that the reader knows what to do.
 
+use std::io;
+use std::path::PathBuf;
+
 use thiserror::Error;
 
+use crate::Place;
 use crate::kmer::MAX_K;
 use crate::kmer_tokens::MAX_TOKEN_K;
 
@@ -293,6 +297,183 @@ pub enum SeqError {
         expected: String,
         /// What stands there.
         found: String,
+    },
+
+    /// A character that is not dot-bracket notation.
+    #[error(
+        "position {position}: {symbol:?} is not dot-bracket notation; \
+         write . for an unpaired base and (), [], {{}}, <> or Aa to Zz for pairs"
+    )]
+    StructureSymbol {
+        /// Where, in characters from 1.
+        position: usize,
+        /// The character as it stands in the text.
+        symbol: char,
+    },
+
+    /// A closing bracket without an opening one before it.
+    #[error(
+        "position {position}: {symbol:?} closes nothing; \
+         write {opening:?} for its partner before it, or . for an unpaired base"
+    )]
+    UnopenedBracket {
+        /// Where, in characters from 1.
+        position: usize,
+        /// The bracket.
+        symbol: char,
+        /// The bracket that would open it.
+        opening: char,
+    },
+
+    /// An opening bracket that is never closed.
+    #[error(
+        "position {position}: {symbol:?} is never closed; \
+         write {closing:?} for its partner after it, or . for an unpaired base (was the text cut?)"
+    )]
+    UnclosedBracket {
+        /// Where, in characters from 1.
+        position: usize,
+        /// The bracket.
+        symbol: char,
+        /// The bracket that would close it.
+        closing: char,
+    },
+
+    /// A pair that is no pair of two bases of the strand.
+    #[error(
+        "base {position}: its partner is base {partner} of {length}; \
+         a pair joins two different bases of the strand (was a table that counts from 1 read as one from 0?)"
+    )]
+    PairOutOfRange {
+        /// The base, from 1.
+        position: usize,
+        /// Its partner, from 1.
+        partner: usize,
+        /// The number of bases.
+        length: usize,
+    },
+
+    /// A base with two partners, or a pair table that does not read the same both ways.
+    #[error(
+        "base {position}: base {second} pairs with it, but {}; a base has one partner at most",
+        match .first { Some(first) => format!("its partner is base {first}"), None => "it is unpaired".to_owned() }
+    )]
+    PairConflict {
+        /// The base, from 1.
+        position: usize,
+        /// The partner it has, from 1; `None` when it is unpaired.
+        first: Option<usize>,
+        /// The other base that pairs with it, from 1.
+        second: usize,
+    },
+
+    /// A structure too tangled for dot-bracket text.
+    #[error(
+        "base {position}: its pair crosses pairs of all {limit} kinds of brackets; keep the pair table, or take the pseudoknots apart"
+    )]
+    TooManyPages {
+        /// The base, from 1.
+        position: usize,
+        /// The kinds of brackets there are.
+        limit: usize,
+    },
+
+    /// A character that is not a loop type.
+    #[error(
+        "position {position}: {symbol:?} is not a loop type; bpRNA's letters are S M I B H E X"
+    )]
+    LoopSymbol {
+        /// Where, in characters from 1.
+        position: usize,
+        /// The character as it stands in the text.
+        symbol: char,
+    },
+
+    /// A sequence in a file was refused; positions in `source` count from the start of the sequence.
+    #[error("{place}: {source}")]
+    InFile {
+        /// Where the symbol stands.
+        place: Box<Place>,
+        /// What is wrong with it.
+        source: Box<SeqError>,
+    },
+
+    /// A file is not of its format, or a record breaks it.
+    #[error("{place}: {problem}; {remedy}")]
+    BadRecord {
+        /// Where.
+        place: Box<Place>,
+        /// What was expected and what was found.
+        problem: String,
+        /// What to do.
+        remedy: &'static str,
+    },
+
+    /// A record is larger than the reader was told to accept.
+    #[error(
+        "{place}: the record has more than {limit} bytes, or too many lines for that; \
+         if it is meant to, raise ReadOptions::max_record_bytes"
+    )]
+    RecordTooLong {
+        /// Where the record starts.
+        place: Box<Place>,
+        /// The limit that it exceeds.
+        limit: u64,
+    },
+
+    /// Two records of a file have the same id, and the reader was told to refuse that.
+    #[error("{place}: the id {id:?} is that of record {first}; rename or remove one of them")]
+    DuplicateId {
+        /// Where the second one stands.
+        place: Box<Place>,
+        /// The id.
+        id: String,
+        /// The number of the first record with this id.
+        first: u64,
+    },
+
+    /// A file is compressed in a way that this build cannot read.
+    #[error(
+        "{place}: the data are compressed with {format}; switch on the feature {format:?} of hairpin-seq, or unpack the file first"
+    )]
+    Compressed {
+        /// Which file.
+        place: Box<Place>,
+        /// The compression, which is also the name of the feature.
+        format: &'static str,
+    },
+
+    /// Reading failed: the file is missing, unreadable, cut short or damaged.
+    #[error("{place}: cannot read: {message}")]
+    Read {
+        /// Where reading stopped: after the last whole record.
+        place: Box<Place>,
+        /// The kind of failure.
+        kind: io::ErrorKind,
+        /// What the system or the decompressor said.
+        message: String,
+    },
+
+    /// A record cannot be written so that it would be read back.
+    #[error("record {record} ({id:?}): {problem}")]
+    Unwritable {
+        /// The record's number, from 1.
+        record: u64,
+        /// Its id.
+        id: String,
+        /// What is wrong.
+        problem: &'static str,
+    },
+
+    /// Writing failed; a file that was there before is as it was.
+    #[error("{}cannot write: {message}", .path.as_ref().map(|path| format!("{}: ", path.display())).unwrap_or_default())]
+    Write {
+        /// Which file, when it is one.
+        path: Option<PathBuf>,
+        /// The kind of failure.
+        kind: io::ErrorKind,
+        /// What the system said.
+        message: String,
     },
 }
 

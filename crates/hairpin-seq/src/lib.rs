@@ -1,7 +1,7 @@
 //! Biological sequences for machine learning: alphabets, operations, and encodings at the speed of memory.
 //!
 //! A [`Seq`] is read once, by a policy you choose, and is right from then on; an [`Encode`] writes it as numbers into a buffer
-//! you own. The crate has no network, no tensor and no file format in it, and builds in seconds.
+//! you own. The crate has no network and no tensor in it, and builds in seconds.
 //!
 //! ```
 //! use hairpin_seq::{Ambiguous, Case, Dna, Encode, KmerCounts, OneHot, Policy, Seq, kmers};
@@ -90,6 +90,17 @@
 //! k-mers as numbers, spaced patterns, sparse counts and minimizers are in [`kmer`]; seeded changes of sequences for training, with the
 //! place every position came from, in [`augment`]; motifs, their scans, comparison, files and logos in [`motif`].
 //!
+//! # Files and structures
+//!
+//! [`structure`] reads dot-bracket text and names every base's loop as bpRNA does. `fasta` and `fastq` read and write files, when
+//! asked for:
+//!
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `fasta` | off | the modules `fasta` and `fastq`, through needletail |
+//! | `gzip` | off | reading gzip and bgzip files |
+//! | `zstd` | off | reading zstd files, in pure Rust |
+//!
 //! # What it does not do
 //!
 //! It has no tensors, and it changes nothing silently: what does not fit, does not pair or cannot be known is an error, or a choice with
@@ -103,6 +114,10 @@ mod decode;
 mod encode;
 mod error;
 mod esm2;
+#[cfg(feature = "fasta")]
+pub mod fasta;
+#[cfg(feature = "fasta")]
+pub mod fastq;
 mod genetic_code;
 mod iupac;
 pub mod kmer;
@@ -112,13 +127,21 @@ mod melting;
 pub mod motif;
 mod one_hot;
 mod packed;
+mod place;
 mod policy;
 mod position;
 mod read;
+#[cfg(feature = "fasta")]
+mod records;
 mod seq;
 mod stack;
+#[cfg(feature = "fasta")]
+mod stream;
+pub mod structure;
 mod tokens;
 mod value;
+#[cfg(feature = "fasta")]
+mod write;
 
 pub use alphabet::{Alphabet, Dna, NucleicAcid, Nucleotide, Protein, Rna};
 pub use batch::{Layout, PaddedBatch};
@@ -135,8 +158,11 @@ pub use low_complexity::{Dust, low_entropy};
 pub use melting::MeltingTemperature;
 pub use one_hot::{OneHot, UnknownRow};
 pub use packed::Packed;
+pub use place::Place;
 pub use policy::{Ambiguous, Case, Counterpart, Gap, Policy};
 pub use position::{Landmark, RelativePosition, Sinusoidal};
+#[cfg(feature = "fasta")]
+pub use records::ReadOptions;
 pub use seq::Seq;
 pub use stack::{Channels, Stacked};
 pub use tokens::Tokens;
