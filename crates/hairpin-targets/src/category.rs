@@ -1,10 +1,13 @@
-//! Class labels, and the class a row of predictions makes most likely.
+//! Class labels, the class a row of predictions makes most likely, and categories as numbers that a model can take.
+
+mod levels;
 
 use ndarray::{Array2, ArrayView1};
 use serde::{Deserialize, Serialize};
 
 use crate::TargetError;
 use crate::matrix::check_rows;
+pub use levels::Categories;
 
 /// One class per example: integers from 0 to `n_classes` exclusive.
 ///

@@ -53,9 +53,11 @@ pub mod control;
 mod error;
 mod matrix;
 pub mod metrics;
+pub mod recipe;
 pub mod split;
 
-pub use category::{ClassLabels, most_likely};
+pub use category::{Categories, ClassLabels, most_likely};
 pub use error::TargetError;
 pub use matrix::TargetMatrix;
+pub use recipe::{FittedRecipe, FittedStep, Recipe, Scaling, Step, SvdMissing, UnseenGroup};
 pub use split::{Fractions, Split};
