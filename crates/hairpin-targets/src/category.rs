@@ -1,6 +1,8 @@
 //! Class labels, the class a row of predictions makes most likely, and categories as numbers that a model can take.
 
 mod levels;
+mod one_hot;
+mod target_encoding;
 
 use ndarray::{Array2, ArrayView1};
 use serde::{Deserialize, Serialize};
@@ -8,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::TargetError;
 use crate::matrix::check_rows;
 pub use levels::Categories;
+pub use one_hot::{FittedOneHot, OneHot, UnseenCategory};
+pub use target_encoding::{FittedTargetEncoding, Smoothing, TargetEncoding, TargetStatistic};
 
 /// One class per example: integers from 0 to `n_classes` exclusive.
 ///

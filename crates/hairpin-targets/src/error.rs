@@ -290,23 +290,13 @@ pub enum TargetError {
         /// What is wrong with it.
         problem: String,
     },
-    /// Cross-fitting with folds in which a row is held out twice, or never.
-    #[error("row {row} is held out by {times} of the folds, expected exactly one")]
-    FoldRow {
-        /// The row.
-        row: usize,
-        /// How many folds hold it out.
-        times: usize,
-    },
-    /// A group of rows lies in two folds.
-    #[error("rows {first} and {second} are of group {group:?} but in two folds")]
-    FoldGroup {
-        /// The group.
-        group: String,
-        /// A row of it.
-        first: usize,
-        /// A row of it that another fold holds out.
-        second: usize,
+    /// Cross-fitting with a single fold, which leaves nothing to learn from.
+    #[error(
+        "cross-fitting: every row is held out by fold {fold}, so that no row is left to learn from; use 2 folds or more"
+    )]
+    OneFold {
+        /// The fold.
+        fold: usize,
     },
     /// A sequence encoder refused its settings.
     #[error(transparent)]

@@ -48,7 +48,7 @@
 //! It reads no task's files, knows no tensor and no device, and trains no network. Everything that is random comes from a
 //! seed and is the same on every machine.
 
-mod category;
+pub mod category;
 pub mod control;
 mod error;
 mod matrix;

@@ -51,6 +51,7 @@ mod step;
 mod svd;
 
 pub use fitted::FittedRecipe;
+pub(crate) use quantiles::of_values as quantiles_of;
 pub use step::{FittedStep, Scaling};
 
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,8 @@
 //! The standard normal distribution, and a column's way to it by rank.
 
-use statrs::function::erf::{erfc, erfc_inv};
+// libm's erfc has all its digits; statrs's has eleven, but its inverse has all.
+use libm::erfc;
+use statrs::function::erf::erfc_inv;
 
 /// How near to 0 or 1 a probability may come before it is taken to be at the end, as in scikit-learn.
 const THRESHOLD: f64 = 1e-7;
