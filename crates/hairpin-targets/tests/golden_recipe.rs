@@ -5,7 +5,7 @@ use std::path::Path;
 
 use hairpin_targets::category::{Smoothing, TargetEncoding};
 use hairpin_targets::{FittedStep, Recipe, Step, SvdMissing, TargetMatrix};
-use ndarray::Array2;
+use ndarray::{Array2, Axis};
 use serde::Deserialize;
 
 type Table = Vec<Vec<Option<f64>>>;
@@ -221,18 +221,9 @@ fn target_encoding() {
         let fitted = encoding.fit(&golden.categories, &targets).unwrap();
         let encoded = fitted.encode(&golden.asked).unwrap();
         for (found, expected) in [(crossed, &case.crossed), (encoded, &case.fitted)] {
-            let found = found.remove_axis_of_one(targets.names());
+            let found = found.index_axis_move(Axis(1), 0);
+            let found = TargetMatrix::new(found, targets.names().to_vec()).unwrap();
             assert_table(&format!("{smoothing:?}"), &found, expected);
         }
-    }
-}
-
-trait RemoveAxis {
-    fn remove_axis_of_one(self, names: &[String]) -> TargetMatrix;
-}
-
-impl RemoveAxis for ndarray::Array3<f32> {
-    fn remove_axis_of_one(self, names: &[String]) -> TargetMatrix {
-        TargetMatrix::new(self.index_axis_move(ndarray::Axis(1), 0), names.to_vec()).unwrap()
     }
 }
