@@ -1,4 +1,7 @@
-//! Class labels, the class a row of predictions makes most likely, and categories as numbers that a model can take.
+//! Classes to predict, and categories as numbers that a model can take.
+//!
+//! [`ClassLabels`] are targets. [`OneHot`] and [`TargetEncoding`] turn what is known of a row (its cell type, its compound)
+//! into inputs; both see the training rows first, and say what they do with a category that those do not have.
 
 mod levels;
 mod one_hot;

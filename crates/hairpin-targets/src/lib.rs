@@ -37,8 +37,10 @@
 //!
 //! # What is where
 //!
-//! - [`TargetMatrix`]: numbers to predict, examples by tasks, with a mask for what was not measured
+//! - [`TargetMatrix`]: numbers to predict, examples by tasks, with a mask for what was not measured, ids and standard errors
+//! - [`mod@recipe`]: logs, clipping, scaling, ranks to normal, truncated SVD: fitted to training rows, applied, inverted
 //! - [`ClassLabels`]: one class per example; [`most_likely`]: from probabilities back to classes
+//! - [`category`]: one-hot and cross-fitted target encoding of cell types, compounds, experiments
 //! - [`mod@split`]: [`random`](split::random) and [`stratified`](split::stratified) splits from a seed
 //! - [`metrics`]: accuracy, confusion matrix and cross-entropy, with intervals
 //! - [`control`]: majority class, nearest k-mer centroid, Markov chain per class

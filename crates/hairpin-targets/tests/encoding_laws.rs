@@ -32,9 +32,9 @@ fn cases() -> impl Strategy<Value = Case> {
         (0.0f64..5.0).prop_map(|m| Smoothing::Rows { m })
     ];
     (prop::collection::vec(row, 2..30), smoothing).prop_map(|(mut rows, smoothing)| {
-        for row in 0..2 {
-            rows[row].1 = row;
-            rows[row].2 = rows[row].2.map(|value| value.or(Some(1.5)));
+        for (fold, row) in rows.iter_mut().take(2).enumerate() {
+            row.1 = fold;
+            row.2 = row.2.map(|value| value.or(Some(1.5)));
         }
         Case {
             categories: rows.iter().map(|row| format!("cell {}", row.0)).collect(),
