@@ -6,7 +6,7 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use hairpin_targets::category::TargetEncoding;
 use hairpin_targets::{Recipe, Step, SvdMissing, TargetMatrix};
 use ndarray::Array2;
@@ -36,7 +36,8 @@ fn probes(c: &mut Criterion) {
     let mut group = c.benchmark_group("120678x200");
     group
         .sample_size(10)
-        .measurement_time(Duration::from_secs(4));
+        .measurement_time(Duration::from_secs(2))
+        .warm_up_time(Duration::from_secs(1));
     group.throughput(Throughput::Bytes((PROBES.0 * PROBES.1 * 4) as u64));
 
     let clip = Step::Clip {
@@ -51,6 +52,10 @@ fn probes(c: &mut Criterion) {
     });
     group.bench_function("z-score + clip, apply", |b| {
         b.iter(|| fitted.apply(black_box(&targets)))
+    });
+    group.bench_function("z-score + clip, both in place", |b| {
+        let in_place = |targets: TargetMatrix| recipe.fit(&targets)?.apply_owned(targets);
+        b.iter_batched(|| targets.clone(), in_place, BatchSize::PerIteration);
     });
     group.bench_function("z-score + clip, both", |b| {
         b.iter(|| recipe.fit(black_box(&targets))?.apply(&targets));
@@ -77,7 +82,8 @@ fn cells(c: &mut Criterion) {
     let mut group = c.benchmark_group("614x18211");
     group
         .sample_size(10)
-        .measurement_time(Duration::from_secs(4));
+        .measurement_time(Duration::from_secs(2))
+        .warm_up_time(Duration::from_secs(1));
     group.throughput(Throughput::Bytes((CELLS.0 * CELLS.1 * 4) as u64));
 
     let encoding = TargetEncoding::new();

@@ -3,6 +3,7 @@
 mod serial;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use ndarray::{Array2, Axis, Zip};
 use serde::{Deserialize, Serialize};
@@ -40,11 +41,44 @@ use serial::Rows;
 #[serde(try_from = "Rows", into = "Rows")]
 pub struct TargetMatrix {
     values: Array2<f32>,
-    measured: Array2<bool>,
+    mask: Mask,
     names: Vec<String>,
     row_ids: Option<Vec<String>>,
     /// NaN where the error is not known or the value not measured.
     standard_errors: Option<Array2<f32>>,
+}
+
+/// Which values were measured; shared by what is made of a matrix, since a transform leaves it as it is.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Mask {
+    measured: Arc<Array2<bool>>,
+    is_complete: bool,
+}
+
+impl Mask {
+    fn new(measured: Array2<bool>) -> Self {
+        Self {
+            is_complete: measured.iter().all(|&measured| measured),
+            measured: Arc::new(measured),
+        }
+    }
+
+    /// Everything was measured.
+    pub(crate) fn complete(shape: (usize, usize)) -> Self {
+        Self {
+            measured: Arc::new(Array2::from_elem(shape, true)),
+            is_complete: true,
+        }
+    }
+
+    /// Whether everything was measured.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.is_complete
+    }
+
+    fn select(&self, axis: Axis, indices: &[usize]) -> Self {
+        Self::new(self.measured.select(axis, indices))
+    }
 }
 
 impl TargetMatrix {
@@ -101,7 +135,7 @@ impl TargetMatrix {
                 });
             }
         }
-        Ok(Self::from_parts(values, measured, names, None))
+        Ok(Self::from_parts(values, Mask::new(measured), names, None))
     }
 
     /// A matrix in which NaN stands for what was not measured, as in most files; [`to_nan`](Self::to_nan) is the way back.
@@ -117,13 +151,13 @@ impl TargetMatrix {
     /// Parts that are known to be in order: finite values, 0 where not measured, names that differ.
     pub(crate) fn from_parts(
         values: Array2<f32>,
-        measured: Array2<bool>,
+        mask: Mask,
         names: Vec<String>,
         row_ids: Option<Vec<String>>,
     ) -> Self {
         Self {
             values,
-            measured,
+            mask,
             names,
             row_ids,
             standard_errors: None,
@@ -174,7 +208,7 @@ impl TargetMatrix {
             });
         }
         for ((row, column), error) in standard_errors.indexed_iter_mut() {
-            if !self.measured[[row, column]] {
+            if !self.mask.measured[[row, column]] {
                 *error = f32::NAN;
             } else if *error < 0.0 || error.is_infinite() {
                 return Err(TargetError::StandardError {
@@ -220,7 +254,21 @@ impl TargetMatrix {
 
     /// Mask, `[n_rows, n_columns]`: `true` where the value was measured.
     pub fn measured(&self) -> &Array2<bool> {
-        &self.measured
+        &self.mask.measured
+    }
+
+    pub(crate) fn mask(&self) -> &Mask {
+        &self.mask
+    }
+
+    /// The memory of the values, to write others into and give to [`with_values`](Self::with_values).
+    pub(crate) fn take_values(&mut self) -> Array2<f32> {
+        std::mem::take(&mut self.values)
+    }
+
+    /// With other values of the same shape, known to be finite where measured and 0 elsewhere.
+    pub(crate) fn with_values(self, values: Array2<f32>) -> Self {
+        Self { values, ..self }
     }
 
     /// Standard errors, `[n_rows, n_columns]`, NaN where not known or not measured; none if none are known.
@@ -260,23 +308,23 @@ impl TargetMatrix {
             1.0 / (error.max(floor) * error.max(floor))
         };
         Ok(match &self.standard_errors {
-            Some(errors) => Zip::from(&self.measured)
+            Some(errors) => Zip::from(self.measured())
                 .and(errors)
                 .map_collect(|&measured, &error| weight(measured, error)),
-            None => self.measured.mapv(|measured| weight(measured, f32::NAN)),
+            None => self.measured().mapv(|measured| weight(measured, f32::NAN)),
         })
     }
 
     /// The values with NaN for what was not measured, `[n_rows, n_columns]`.
     pub fn to_nan(&self) -> Array2<f32> {
         Zip::from(&self.values)
-            .and(&self.measured)
+            .and(self.measured())
             .map_collect(|&value, &measured| if measured { value } else { f32::NAN })
     }
 
-    /// The values, 0 where not measured, and the mask, without a copy.
+    /// The values, 0 where not measured, and the mask.
     pub fn into_arrays(self) -> (Array2<f32>, Array2<bool>) {
-        (self.values, self.measured)
+        (self.values, Arc::unwrap_or_clone(self.mask.measured))
     }
 
     /// The given rows in the given order, such as the training rows of a [`Split`](crate::Split).
@@ -298,7 +346,7 @@ impl TargetMatrix {
         });
         Ok(Self {
             values: self.values.select(Axis(0), rows),
-            measured: self.measured.select(Axis(0), rows),
+            mask: self.mask.select(Axis(0), rows),
             names: self.names.clone(),
             row_ids,
             standard_errors: self
@@ -327,7 +375,7 @@ impl TargetMatrix {
         }
         Ok(Self {
             values: self.values.select(Axis(1), columns),
-            measured: self.measured.select(Axis(1), columns),
+            mask: self.mask.select(Axis(1), columns),
             names: columns
                 .iter()
                 .map(|&column| self.names[column].clone())
@@ -357,7 +405,7 @@ impl PartialEq for TargetMatrix {
         };
         errors_agree
             && self.values == other.values
-            && self.measured == other.measured
+            && self.mask == other.mask
             && self.names == other.names
             && self.row_ids == other.row_ids
     }

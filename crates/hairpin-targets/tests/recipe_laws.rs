@@ -104,7 +104,9 @@ proptest! {
         let row = row.index(train.n_rows());
         let fitted = Recipe(steps).fit(&train).unwrap();
         let alone = fitted.apply(&train.select(&[row]).unwrap()).unwrap();
-        prop_assert_eq!(alone, fitted.apply(&train).unwrap().select(&[row]).unwrap());
+        let all = fitted.apply(&train).unwrap();
+        prop_assert_eq!(alone, all.select(&[row]).unwrap());
+        prop_assert_eq!(fitted.apply_owned(train).unwrap(), all);
     }
 
     #[test]

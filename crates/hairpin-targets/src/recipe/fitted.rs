@@ -8,6 +8,7 @@ use super::stage::Stage;
 use super::step::{FittedStep, Refusal, Scaling, Way};
 use super::{Recipe, Step, UnseenGroup, svd};
 use crate::category::Categories;
+use crate::matrix::Mask;
 use crate::{TargetError, TargetMatrix};
 
 /// A [`Recipe`] with what it learned from the training rows: the only type that can transform.
@@ -209,6 +210,32 @@ impl FittedRecipe {
         self.apply_rows(targets, NO_GROUPS)
     }
 
+    /// [`apply`](Self::apply) that writes into the memory of the matrix, which saves as much again and the time to get it.
+    ///
+    /// # Errors
+    ///
+    /// As [`apply`](Self::apply).
+    pub fn apply_owned(&self, mut targets: TargetMatrix) -> Result<TargetMatrix, TargetError> {
+        let in_order = targets.values().is_standard_layout();
+        if !in_order
+            || !self.steps.iter().all(FittedStep::keeps_shape)
+            || targets.standard_errors().is_some()
+        {
+            return self.apply(&targets);
+        }
+        check_columns(&self.columns, targets.names())?;
+        self.codes(NO_GROUPS, targets.n_rows())?;
+        let mut values = targets.take_values();
+        let stage = Stage::without_values(&targets, values.dim());
+        if let Some(values) = values.as_slice_mut() {
+            stage
+                .overwrite((&self.steps, Way::Forward), values)
+                .map_err(|refusal| refusal.into_error(targets.names()))?;
+        }
+        drop(stage);
+        Ok(targets.with_values(values))
+    }
+
     /// [`apply`](Self::apply) with the group of each row.
     ///
     /// # Errors
@@ -334,7 +361,13 @@ impl FittedRecipe {
             _ => None,
         };
         let row_ids = source.row_ids().map(<[String]>::to_vec);
-        let matrix = TargetMatrix::from_parts(values, stage.mask(), names, row_ids);
+        // Steps by column leave the mask as it is; after an SVD everything counts as measured.
+        let mask = if self.steps.iter().all(FittedStep::keeps_shape) {
+            source.mask().clone()
+        } else {
+            Mask::complete(values.dim())
+        };
+        let matrix = TargetMatrix::from_parts(values, mask, names, row_ids);
         match errors {
             Some(errors) => matrix.with_standard_errors(errors),
             None => Ok(matrix),

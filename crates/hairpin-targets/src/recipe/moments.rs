@@ -67,7 +67,10 @@ pub(super) fn moments(
             for rows in rows.chunks(block_rows(width)) {
                 values.resize(rows.len() * width, 0.0);
                 stage.load((steps, Way::Forward), rows, (first, width), &mut values)?;
-                sums.add_to(&mut all, &values, stage.is_complete());
+                let complete = stage.is_complete();
+                stage
+                    .arch()
+                    .dispatch(|| sums.add_to(&mut all, &values, complete));
             }
             Ok(all)
         })
@@ -98,6 +101,7 @@ impl Sums {
     }
 
     /// Adds the moments of a block: the mean first, then the squares about it, both from the cache.
+    #[inline(always)]
     fn add_to(&mut self, all: &mut [Moments], values: &[f64], complete: bool) {
         let width = all.len();
         self.mean.fill(0.0);
@@ -126,7 +130,12 @@ impl Sums {
             for ((sum, mean), &value) in self.squares.iter_mut().zip(&self.mean).zip(row) {
                 let difference = value - mean;
                 let square = difference * difference;
-                *sum += if square.is_nan() { 0.0 } else { square };
+                // A missing value is NaN; the comparison costs as much as the sum, so only where there may be one.
+                *sum += if !complete && square.is_nan() {
+                    0.0
+                } else {
+                    square
+                };
             }
         }
         for (column, all) in all.iter_mut().enumerate() {

@@ -1,6 +1,7 @@
 //! A matrix on its way through the steps: blocks of it are brought into the cache, taken through all of them, and left.
 
 use ndarray::{Array2, CowArray, Ix2};
+use pulp::Arch;
 use rayon::prelude::*;
 
 use super::step::{FittedStep, Refusal, Way};
@@ -20,6 +21,8 @@ pub(super) struct Stage<'a> {
     measured: Option<CowArray<'a, bool, Ix2>>,
     /// Group of each row, where a step needs it.
     groups: Option<&'a [usize]>,
+    /// What the loops over a block are compiled for: they are plain loops, which widen with the machine's vectors.
+    arch: Arch,
     n_rows: usize,
     n_columns: usize,
 }
@@ -52,18 +55,26 @@ pub(super) fn column_blocks(n_columns: usize) -> impl Iterator<Item = (usize, us
 
 impl<'a> Stage<'a> {
     pub(super) fn new(targets: &'a TargetMatrix, groups: Option<&'a [usize]>) -> Self {
-        let measured = targets.measured().as_standard_layout();
-        let all = measured.as_slice().is_some_and(|mask| {
-            // Without a branch per value, which is what makes a mask of gigabytes cheap to look through.
-            mask.chunks(4096)
-                .all(|chunk| chunk.iter().fold(true, |all, &measured| all & measured))
-        });
+        let complete = targets.mask().is_complete();
         Self {
             base: Base::Values(targets.values().as_standard_layout()),
-            measured: (!all).then_some(measured),
+            measured: (!complete).then(|| targets.measured().as_standard_layout()),
             groups,
+            arch: Arch::new(),
             n_rows: targets.n_rows(),
             n_columns: targets.n_columns(),
+        }
+    }
+
+    /// All but the values, which [`overwrite`](Self::overwrite) is given.
+    pub(super) fn without_values(
+        targets: &'a TargetMatrix,
+        (n_rows, n_columns): (usize, usize),
+    ) -> Self {
+        Self {
+            n_rows,
+            n_columns,
+            ..Self::new(targets, None)
         }
     }
 
@@ -74,6 +85,7 @@ impl<'a> Stage<'a> {
             base: Base::Scores(scores),
             measured: None,
             groups,
+            arch: Arch::new(),
             n_rows,
             n_columns,
         }
@@ -85,6 +97,11 @@ impl<'a> Stage<'a> {
 
     pub(super) fn n_columns(&self) -> usize {
         self.n_columns
+    }
+
+    /// What the loops over a block run on.
+    pub(super) fn arch(&self) -> Arch {
+        self.arch
     }
 
     pub(super) fn groups(&self) -> Option<&'a [usize]> {
@@ -105,30 +122,45 @@ impl<'a> Stage<'a> {
     /// Brings the given rows of some columns into `values` and takes them through the steps.
     pub(super) fn load(
         &self,
-        (steps, way): (&[FittedStep], Way),
+        steps: (&[FittedStep], Way),
         rows: &[usize],
         (first_column, n_columns): (usize, usize),
         values: &mut [f64],
     ) -> Result<(), Refusal> {
         let columns = first_column..first_column + n_columns;
-        for (values, &row) in values.chunks_exact_mut(n_columns).zip(rows) {
-            let start = row * self.n_columns;
-            let range = start + columns.start..start + columns.end;
-            match &self.base {
-                Base::Values(base) => {
-                    let base = base.as_slice().expect("standard layout");
-                    for (value, &base) in values.iter_mut().zip(&base[range.clone()]) {
-                        *value = f64::from(base);
+        self.arch.dispatch(|| {
+            for (values, &row) in values.chunks_exact_mut(n_columns).zip(rows) {
+                let start = row * self.n_columns;
+                let range = start + columns.start..start + columns.end;
+                match &self.base {
+                    Base::Values(base) => {
+                        let base = base.as_slice().expect("standard layout");
+                        widen(values, &base[range]);
+                    }
+                    Base::Scores(base) => {
+                        let base = base.as_slice().expect("standard layout");
+                        values.copy_from_slice(&base[range]);
                     }
                 }
-                Base::Scores(base) => {
-                    values
-                        .copy_from_slice(&base.as_slice().expect("standard layout")[range.clone()]);
-                }
             }
-            if let Some(measured) = &self.measured {
-                let measured = measured.as_slice().expect("standard layout");
-                for (value, &measured) in values.iter_mut().zip(&measured[range]) {
+        });
+        self.through(steps, rows, (first_column, n_columns), values)
+    }
+
+    /// Takes a block that was brought in through the steps.
+    fn through(
+        &self,
+        (steps, way): (&[FittedStep], Way),
+        rows: &[usize],
+        (first_column, n_columns): (usize, usize),
+        values: &mut [f64],
+    ) -> Result<(), Refusal> {
+        if let Some(measured) = &self.measured {
+            let measured = measured.as_slice().expect("standard layout");
+            for (values, &row) in values.chunks_exact_mut(n_columns).zip(rows) {
+                let start = row * self.n_columns + first_column;
+                let measured = &measured[start..start + n_columns];
+                for (value, &measured) in values.iter_mut().zip(measured) {
                     *value = if measured { *value } else { f64::NAN };
                 }
             }
@@ -140,16 +172,15 @@ impl<'a> Stage<'a> {
             n_columns,
             groups: self.groups,
         };
-        match way {
+        self.arch.dispatch(|| match way {
             Way::Forward => steps.iter().try_for_each(|step| step.forward(&mut block)),
             Way::Backward => {
-                steps
-                    .iter()
-                    .rev()
-                    .for_each(|step| step.backward(&mut block));
+                for step in steps.iter().rev() {
+                    step.backward(&mut block);
+                }
                 Ok(())
             }
-        }
+        })
     }
 
     /// Takes everything through the steps and hands each row's piece of each block to `store`, together with the place in
@@ -203,38 +234,87 @@ impl<'a> Stage<'a> {
     /// Everything after the steps in `f32`, 0 where not measured.
     pub(super) fn to_f32(&self, steps: (&[FittedStep], Way)) -> Result<Array2<f32>, Refusal> {
         self.map(steps, |row, first_column, values, out| {
+            self.narrow(row, first_column, values, out)
+        })
+    }
+
+    /// [`to_f32`](Self::to_f32) of values that are overwritten; this stage says all else of them.
+    pub(super) fn overwrite(
+        &self,
+        steps: (&[FittedStep], Way),
+        values: &mut [f32],
+    ) -> Result<(), Refusal> {
+        if values.is_empty() {
+            return Ok(());
+        }
+        let chunk_rows = (CHUNK_VALUES / self.n_columns).max(1);
+        let chunks: Vec<Result<(), Refusal>> = values
+            .par_chunks_mut(chunk_rows * self.n_columns)
+            .enumerate()
+            .map(|(chunk, chunk_values)| {
+                let first = chunk * chunk_rows;
+                let rows: Vec<usize> =
+                    (first..first + chunk_values.len() / self.n_columns).collect();
+                let mut block = Vec::new();
+                for columns in column_blocks(self.n_columns) {
+                    let (first_column, width) = columns;
+                    for rows in rows.chunks(block_rows(width)) {
+                        block.resize(rows.len() * width, 0.0);
+                        let place = |row: usize| {
+                            let start = (row - first) * self.n_columns + first_column;
+                            start..start + width
+                        };
+                        self.arch.dispatch(|| {
+                            for (block, &row) in block.chunks_exact_mut(width).zip(rows) {
+                                widen(block, &chunk_values[place(row)]);
+                            }
+                        });
+                        self.through(steps, rows, columns, &mut block)?;
+                        for (block, &row) in block.chunks_exact(width).zip(rows) {
+                            self.narrow(row, first_column, block, &mut chunk_values[place(row)])?;
+                        }
+                    }
+                }
+                Ok(())
+            })
+            .collect();
+        chunks.into_iter().collect()
+    }
+
+    /// Stores a piece of a row, which must be finite where it was measured.
+    fn narrow(
+        &self,
+        row: usize,
+        first_column: usize,
+        values: &[f64],
+        out: &mut [f32],
+    ) -> Result<(), Refusal> {
+        let finite = self.arch.dispatch(|| {
             let mut finite = true;
             for (out, &value) in out.iter_mut().zip(values) {
                 *out = value as f32;
                 finite &= out.is_finite();
             }
-            if finite {
-                return Ok(());
-            }
-            for (offset, out) in out.iter_mut().enumerate() {
-                let column = first_column + offset;
-                if !self.is_measured(row, column) {
-                    *out = 0.0;
-                } else if !out.is_finite() {
-                    return Err(Refusal {
-                        step: "the recipe",
-                        row,
-                        column,
-                        value: values[offset],
-                        expected: "a result that a 32-bit float can hold",
-                    });
-                }
-            }
-            Ok(())
-        })
-    }
-
-    /// The mask of the result.
-    pub(super) fn mask(&self) -> Array2<bool> {
-        match &self.measured {
-            Some(measured) => measured.to_owned(),
-            None => Array2::from_elem((self.n_rows, self.n_columns), true),
+            finite
+        });
+        if finite {
+            return Ok(());
         }
+        for (offset, out) in out.iter_mut().enumerate() {
+            let column = first_column + offset;
+            if !self.is_measured(row, column) {
+                *out = 0.0;
+            } else if !out.is_finite() {
+                return Err(Refusal {
+                    step: "the recipe",
+                    row,
+                    column,
+                    value: values[offset],
+                    expected: "a result that a 32-bit float can hold",
+                });
+            }
+        }
+        Ok(())
     }
 
     /// What the steps make of standard errors, to first order: the product of the slopes at each value.
@@ -278,6 +358,13 @@ impl<'a> Stage<'a> {
             }
         }
         Ok(out)
+    }
+}
+
+#[inline(always)]
+fn widen(values: &mut [f64], base: &[f32]) {
+    for (value, &base) in values.iter_mut().zip(base) {
+        *value = f64::from(base);
     }
 }
 

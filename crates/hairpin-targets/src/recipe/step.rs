@@ -104,6 +104,7 @@ pub enum Scaling {
 
 impl FittedStep {
     /// Applies the step to a block. A truncated SVD is not for blocks: it needs whole rows.
+    #[inline(always)]
     pub(super) fn forward(&self, block: &mut Block<'_>) -> Result<(), Refusal> {
         match self {
             Self::Log1p => {
@@ -159,6 +160,7 @@ impl FittedStep {
     }
 
     /// Undoes the step in a block.
+    #[inline(always)]
     pub(super) fn backward(&self, block: &mut Block<'_>) {
         match self {
             Self::Log1p => block
@@ -219,6 +221,11 @@ impl FittedStep {
             self,
             Self::QuantileToNormal { .. } | Self::TruncatedSvd { .. }
         )
+    }
+
+    /// Whether columns stay what they are, so that the mask does, too.
+    pub(super) fn keeps_shape(&self) -> bool {
+        !matches!(self, Self::TruncatedSvd { .. })
     }
 
     /// Columns after the step, of `n_columns` before it.

@@ -1,6 +1,6 @@
 //! The truncated singular value decomposition of the training rows.
 
-use ndarray::{Array2, Axis};
+use ndarray::Array2;
 
 use super::SvdMissing;
 use super::step::{FittedStep, rows};
@@ -44,7 +44,7 @@ pub(super) fn fit(
         }
     }
     let scores = values.dot(&components.t());
-    let explained_variance = scores.var_axis(Axis(0), 0.0).to_vec();
+    let explained_variance = scores.var_axis(ndarray::Axis(0), 0.0).to_vec();
     // Row by row, as the matrix lies in memory; the means are those of the filled matrix.
     let mut total = 0.0;
     let means = column_means(&values);
