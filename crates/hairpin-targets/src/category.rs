@@ -1,10 +1,20 @@
-//! Class labels, and the class a row of predictions makes most likely.
+//! Classes to predict, and categories as numbers that a model can take.
+//!
+//! [`ClassLabels`] are targets. [`OneHot`] and [`TargetEncoding`] turn what is known of a row (its cell type, its compound)
+//! into inputs; both see the training rows first, and say what they do with a category that those do not have.
+
+mod levels;
+mod one_hot;
+mod target_encoding;
 
 use ndarray::{Array2, ArrayView1};
 use serde::{Deserialize, Serialize};
 
 use crate::TargetError;
 use crate::matrix::check_rows;
+pub use levels::Categories;
+pub use one_hot::{FittedOneHot, OneHot, UnseenCategory};
+pub use target_encoding::{FittedTargetEncoding, Smoothing, TargetEncoding, TargetStatistic};
 
 /// One class per example: integers from 0 to `n_classes` exclusive.
 ///

@@ -162,6 +162,142 @@ pub enum TargetError {
     /// No orders to choose from were given.
     #[error("the list of Markov chain orders to choose from is empty")]
     NoOrders,
+    /// Two rows carry the same id.
+    #[error("rows {first} and {second} both have the id {id:?}: give every row its own id")]
+    DuplicateRowId {
+        /// The id that occurs twice.
+        id: String,
+        /// The first row of that id.
+        first: usize,
+        /// The second row of that id.
+        second: usize,
+    },
+    /// A column was asked for that does not exist.
+    #[error(
+        "column {column} was asked for, but there are {n_columns} columns (0 to {n_columns} exclusive)"
+    )]
+    Column {
+        /// The column asked for.
+        column: usize,
+        /// Columns there are.
+        n_columns: usize,
+    },
+    /// A standard error is negative or infinite.
+    #[error(
+        "row {row}, column {name:?}: the standard error is {value}; \
+         expected a number from 0 up, or NaN where it is not known"
+    )]
+    StandardError {
+        /// Row of the value.
+        row: usize,
+        /// Name of its column.
+        name: String,
+        /// Its standard error.
+        value: f32,
+    },
+    /// A setting is out of its range.
+    #[error("{what}: {setting} is {value}, expected {expected}")]
+    Setting {
+        /// What it is a setting of.
+        what: &'static str,
+        /// Name of the setting.
+        setting: &'static str,
+        /// The value given.
+        value: f64,
+        /// What is allowed.
+        expected: &'static str,
+    },
+    /// A column without a single measured value, of which nothing can be learned.
+    #[error("{what}: column {name:?} has no measured value to learn from; leave it out")]
+    NothingMeasured {
+        /// What wanted to learn.
+        what: &'static str,
+        /// Name of the column.
+        name: String,
+    },
+    /// A value that a step of a recipe cannot take.
+    #[error("{step}: row {row}, column {name:?} is {value}, expected {expected}")]
+    StepDomain {
+        /// The step.
+        step: &'static str,
+        /// Row of the value.
+        row: usize,
+        /// Name of its column.
+        name: String,
+        /// The value, as the step received it.
+        value: f64,
+        /// What the step takes.
+        expected: &'static str,
+    },
+    /// A column is not the one that a recipe was fitted to.
+    #[error(
+        "the recipe was fitted to {expected:?} in column {column}, found {found:?}: \
+         select the columns in the order of the training matrix"
+    )]
+    RecipeColumn {
+        /// The column.
+        column: usize,
+        /// Its name in the training matrix.
+        expected: String,
+        /// Its name here.
+        found: String,
+    },
+    /// A step by groups of rows was not told the groups.
+    #[error("{step} needs the group of every row: use the method that ends in _by_group")]
+    GroupsNeeded {
+        /// The step.
+        step: &'static str,
+    },
+    /// A category or group that was not among the training rows.
+    #[error("{what}, row {row}: {found:?} is not among the {n_known} of the training rows")]
+    Unseen {
+        /// What it is a category or group for.
+        what: &'static str,
+        /// The row.
+        row: usize,
+        /// The category or group.
+        found: String,
+        /// How many are known.
+        n_known: usize,
+    },
+    /// The truncated SVD meets a value that was not measured, and was not told to fill it.
+    #[error(
+        "truncated SVD: row {row}, column {name:?} was not measured; \
+         leave the row out, or choose the missing policy column_mean"
+    )]
+    SvdMissing {
+        /// Row of the value.
+        row: usize,
+        /// Name of its column.
+        name: String,
+    },
+    /// The singular value decomposition did not converge.
+    #[error("truncated SVD: the decomposition of the training rows did not converge")]
+    SvdDiverged,
+    /// Something needs a feature that the crate was built without.
+    #[error("{what} needs the feature `{feature}` of hairpin-targets")]
+    Feature {
+        /// What was asked for.
+        what: &'static str,
+        /// The feature to switch on.
+        feature: &'static str,
+    },
+    /// What was read is no fitted recipe or encoding.
+    #[error("{what} that was read is broken: {problem}")]
+    Broken {
+        /// What was read.
+        what: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Cross-fitting with a single fold, which leaves nothing to learn from.
+    #[error(
+        "cross-fitting: every row is held out by fold {fold}, so that no row is left to learn from; use 2 folds or more"
+    )]
+    OneFold {
+        /// The fold.
+        fold: usize,
+    },
     /// A sequence encoder refused its settings.
     #[error(transparent)]
     Seq(#[from] SeqError),

@@ -37,8 +37,10 @@
 //!
 //! # What is where
 //!
-//! - [`TargetMatrix`]: numbers to predict, examples by tasks, with a mask for what was not measured
+//! - [`TargetMatrix`]: numbers to predict, examples by tasks, with a mask for what was not measured, ids and standard errors
+//! - [`mod@recipe`]: logs, clipping, scaling, ranks to normal, truncated SVD: fitted to training rows, applied, inverted
 //! - [`ClassLabels`]: one class per example; [`most_likely`]: from probabilities back to classes
+//! - [`category`]: one-hot and cross-fitted target encoding of cell types, compounds, experiments
 //! - [`mod@split`]: [`random`](split::random) and [`stratified`](split::stratified) splits from a seed
 //! - [`metrics`]: accuracy, confusion matrix and cross-entropy, with intervals
 //! - [`control`]: majority class, nearest k-mer centroid, Markov chain per class
@@ -48,14 +50,16 @@
 //! It reads no task's files, knows no tensor and no device, and trains no network. Everything that is random comes from a
 //! seed and is the same on every machine.
 
-mod category;
+pub mod category;
 pub mod control;
 mod error;
 mod matrix;
 pub mod metrics;
+pub mod recipe;
 pub mod split;
 
-pub use category::{ClassLabels, most_likely};
+pub use category::{Categories, ClassLabels, most_likely};
 pub use error::TargetError;
 pub use matrix::TargetMatrix;
+pub use recipe::{FittedRecipe, FittedStep, Recipe, Scaling, Step, SvdMissing, UnseenGroup};
 pub use split::{Fractions, Split};
