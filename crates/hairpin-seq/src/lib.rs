@@ -69,9 +69,9 @@
 //!
 //! # What it does not do
 //!
-//! It does not read files, does not keep the bases an ambiguity code stood for, does not align, translate or join the two
-//! strands' k-mers, and does not pad: the caller's buffer is as long as the caller likes, and what is not written is padding.
+//! It does not read files, does not keep the bases an ambiguity code stood for, does not translate, and does not pad: the caller's buffer is as long as the caller likes, and what is not written is padding.
 
+pub mod align;
 mod alphabet;
 mod encode;
 mod error;
@@ -79,6 +79,7 @@ mod kmer;
 mod one_hot;
 mod policy;
 mod seq;
+pub mod sketch;
 mod tokens;
 
 pub use alphabet::{Alphabet, Dna, Nucleotide, Protein, Rna};
