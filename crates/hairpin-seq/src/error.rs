@@ -91,7 +91,9 @@ pub enum SeqError {
     },
 
     /// A k-mer that does not fit a 64-bit word.
-    #[error("k-mer length {k} is outside 1 to {max}, what fits 64 bits of {alphabet}; choose a smaller k")]
+    #[error(
+        "k-mer length {k} is outside 1 to {max}, what fits 64 bits of {alphabet}; choose a smaller k"
+    )]
     KmerWord {
         /// The length asked for.
         k: usize,

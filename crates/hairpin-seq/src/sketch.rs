@@ -150,11 +150,7 @@ impl Sketch {
     /// # Errors
     ///
     /// As for [`new`](Self::new).
-    pub fn canonical<A: Nucleotide>(
-        seq: &Seq<A>,
-        k: usize,
-        size: usize,
-    ) -> Result<Self, SeqError> {
+    pub fn canonical<A: Nucleotide>(seq: &Seq<A>, k: usize, size: usize) -> Result<Self, SeqError> {
         let mut smallest = Smallest::new(size)?;
         for_each_word(seq, k, |word| smallest.push(mix(canonical(word, k))))?;
         Ok(smallest.into_sketch(Kind::of::<A>(k, true)))
@@ -228,7 +224,11 @@ impl Kind {
             return Ok(());
         }
         let say = |kind: &Self| {
-            let strands = if kind.canonical { "both strands" } else { "one strand" };
+            let strands = if kind.canonical {
+                "both strands"
+            } else {
+                "one strand"
+            };
             format!("{}-mers of {}, {strands}", kind.k, kind.alphabet)
         };
         Err(SeqError::SketchKind {

@@ -39,7 +39,9 @@
 //!
 //! - [`TargetMatrix`]: numbers to predict, examples by tasks, with a mask for what was not measured
 //! - [`ClassLabels`]: one class per example; [`most_likely`]: from probabilities back to classes
-//! - [`mod@split`]: [`random`](split::random) and [`stratified`](split::stratified) splits from a seed
+//! - [`mod@split`]: random, stratified, group-disjoint, similarity-disjoint and joint splits and folds from a seed, and the
+//!   [`LeakageReport`] of any split
+//! - [`mod@similarity`]: clusters and nearest neighbours of sequences; [`duplicates`]: what to drop, and why
 //! - [`metrics`]: accuracy, confusion matrix and cross-entropy, with intervals
 //! - [`control`]: majority class, nearest k-mer centroid, Markov chain per class
 //!
@@ -50,12 +52,16 @@
 
 mod category;
 pub mod control;
+pub mod duplicates;
 mod error;
+mod groups;
 mod matrix;
 pub mod metrics;
+pub mod similarity;
 pub mod split;
 
 pub use category::{ClassLabels, most_likely};
 pub use error::TargetError;
+pub use groups::Groups;
 pub use matrix::TargetMatrix;
-pub use split::{Fractions, Split};
+pub use split::{Folds, Fractions, LeakageReport, Split};

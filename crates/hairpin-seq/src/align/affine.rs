@@ -209,8 +209,12 @@ impl<A: Alphabet> Aligner<A> {
         let band = self.band.map_or(len_a + len_b, |band| band as i64);
         let first = (len_b - len_a).min(0).saturating_sub(band);
         let last = (len_b - len_a).max(0).saturating_add(band);
-        let inside =
-            |row: usize| ((row as i64 + first).max(0), (row as i64 + last).min(len_b).max(0));
+        let inside = |row: usize| {
+            (
+                (row as i64 + first).max(0),
+                (row as i64 + last).min(len_b).max(0),
+            )
+        };
 
         let end = inside(0).1 as usize;
         let mut above: Vec<i64> = (0..=b.len())
