@@ -17,7 +17,6 @@ use crate::TargetError;
 /// chosen to lie before it, and d - i behind.
 pub(super) struct PieceIndex<'a, A> {
     seqs: Vec<&'a Seq<A>>,
-    threshold: f64,
     by_length: Vec<OfLength>,
 }
 
@@ -44,11 +43,7 @@ impl<'a, A: Alphabet> PieceIndex<'a, A> {
             .map(|(length, items)| OfLength::new(length, &items, &seqs, threshold))
             .collect();
         by_length.sort_unstable_by_key(|group| group.length);
-        Self {
-            seqs,
-            threshold,
-            by_length,
-        }
+        Self { seqs, by_length }
     }
 }
 

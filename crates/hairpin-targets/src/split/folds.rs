@@ -27,7 +27,7 @@ use crate::{ClassLabels, Groups, TargetError};
 ///
 /// let folds = Folds::random(10, 5, 2, 7)?; // two repeats of five folds
 /// assert_eq!(folds.iter().count(), 10);
-/// for fold in &folds {
+/// for fold in folds.iter() {
 ///     assert_eq!((fold.train.len(), fold.test.len()), (8, 2));
 /// }
 ///
@@ -210,15 +210,6 @@ impl Folds {
     pub fn iter(&self) -> impl Iterator<Item = Fold> + '_ {
         (0..self.n_repeats())
             .flat_map(move |repeat| (0..self.n_folds).map(move |fold| self.fold(repeat, fold)))
-    }
-}
-
-impl<'a> IntoIterator for &'a Folds {
-    type Item = Fold;
-    type IntoIter = Box<dyn Iterator<Item = Fold> + 'a>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        Box::new(self.iter())
     }
 }
 

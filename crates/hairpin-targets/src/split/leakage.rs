@@ -248,8 +248,8 @@ impl fmt::Display for LeakageReport {
         }
 
         let line = |f: &mut fmt::Formatter<'_>, what: &str, value: Option<usize>| match value {
-            Some(value) => writeln!(f, "{what:<32} {value:>8}"),
-            None => writeln!(f, "{what:<32} {:>8}", "not checked"),
+            Some(value) => writeln!(f, "{what:<32} {value:>11}"),
+            None => writeln!(f, "{what:<32} {:>11}", "not checked"),
         };
         line(f, "training rows", Some(self.train.len()))?;
         line(f, "held-out rows", Some(self.held_out.len()))?;
