@@ -67,6 +67,11 @@
 //! | [`Tokens`] | length, plus begin and end if asked for | 1, the token | token 1 |
 //! | [`KmerCounts`] | 1 | `4^k`, in alphabetical order | not counted: every window over it is skipped |
 //!
+//! # Comparing
+//!
+//! [`align`] has the edit distance and the identity of the best alignment of two sequences, [`sketch`] the Jaccard index and the Mash
+//! distance of their k-mers.
+//!
 //! # What it does not do
 //!
 //! It does not read files, does not keep the bases an ambiguity code stood for, does not translate, and does not pad: the caller's buffer is as long as the caller likes, and what is not written is padding.

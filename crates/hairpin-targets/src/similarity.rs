@@ -66,7 +66,7 @@ enum Measure<A> {
 }
 
 /// Thresholds are met in spite of rounding: 1 - 9/10 counts as 0.1.
-const ROUNDING: f64 = 1e-12;
+pub(crate) const ROUNDING: f64 = 1e-12;
 
 impl<A: Alphabet> Similarity<A> {
     /// [`edit_identity`] of at least `threshold`; an unknown position equals another.
@@ -102,8 +102,8 @@ impl<A: Alphabet> Similarity<A> {
 
     /// Aligns only pairs that have at least `shared` distinct k-mers in common; others count as not similar at all.
     ///
-    /// For proteins and thresholds from 0.5 up, `k` 3 and `shared` 2 leave out next to nothing. Concerns
-    /// [`aligned`](Self::aligned) only: the other measures find every pair as they are.
+    /// Two sequences of n positions with d differences share at least `n - k + 1 - k d` windows of k, so that a small `k` and `shared`
+    /// lose only distant or very short pairs. Concerns [`aligned`](Self::aligned) only: the other measures find every pair as they are.
     pub fn with_seeds(mut self, k: usize, shared: usize) -> Self {
         if let Measure::Aligned {
             k: old_k,

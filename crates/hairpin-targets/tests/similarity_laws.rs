@@ -6,7 +6,7 @@ use std::path::Path;
 
 use drawn::family;
 use hairpin_seq::align::{Aligner, Ends, Per, Scoring};
-use hairpin_seq::{Alphabet, Dna, Protein, Rna, Seq};
+use hairpin_seq::{Alphabet, Dna, Protein, Seq};
 use hairpin_targets::duplicates::{Dropped, Keep, Linkage, deduplicate, linked};
 use hairpin_targets::similarity::{Similarity, clusters, nearest};
 use hairpin_targets::{Groups, LeakageReport, split};
@@ -239,16 +239,4 @@ proptest! {
             }
         }
     }
-}
-
-/// The 2,097 RNAs of OpenVaccine in ../shared, five folds at 80 % identity.
-#[test]
-fn open_vaccine_in_five_folds() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../../shared/data/open-vaccine/sequences.txt");
-    let Ok(text) = std::fs::read_to_string(path) else {
-        eprintln!("skipped: no ../shared");
-        return;
-    };
-    let _: Vec<Seq<Rna>> = text.lines().map(|line| line.parse().unwrap()).collect();
 }

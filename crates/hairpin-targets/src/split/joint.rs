@@ -53,15 +53,15 @@ pub struct JointPairs {
 /// ```
 /// use hairpin_targets::{Fractions, Groups, split};
 ///
-/// // 10 cell lines, 20 compounds of 5 scaffolds; half of the rows and of the columns unseen.
+/// // 10 cell lines, 20 compounds of 5 scaffolds; two fifths of the rows and of the columns unseen.
 /// let (lines, scaffolds) = (Groups::by(0..10), Groups::by((0..20).map(|i| i / 4)));
-/// let half = Fractions { train: 0.6, valid: 0.0, test: 0.4 };
-/// let split = split::joint(&lines, &scaffolds, half, half, 7)?;
+/// let parts = Fractions { train: 0.6, valid: 0.0, test: 0.4 };
+/// let split = split::joint(&lines, &scaffolds, parts, parts, 7)?;
 ///
 /// let pairs: Vec<_> = (0..10).flat_map(|row| (0..20).map(move |column| (row, column))).collect();
-/// let parts = split.pairs(&pairs)?;
-/// assert_eq!((parts.train.len(), parts.test.len()), (6 * 12, 4 * 8));
-/// assert_eq!((parts.unseen_rows.len(), parts.unseen_columns.len()), (4 * 12, 6 * 8));
+/// let sorted = split.pairs(&pairs)?;
+/// assert_eq!((sorted.train.len(), sorted.test.len()), (6 * 12, 4 * 8));
+/// assert_eq!((sorted.unseen_rows.len(), sorted.unseen_columns.len()), (4 * 12, 6 * 8));
 /// # Ok::<(), hairpin_targets::TargetError>(())
 /// ```
 pub fn joint(

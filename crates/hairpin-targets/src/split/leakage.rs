@@ -8,7 +8,7 @@ use hairpin_seq::{Alphabet, Seq};
 use serde::{Deserialize, Serialize};
 
 use crate::matrix::check_rows;
-use crate::similarity::{Similarity, nearest_of};
+use crate::similarity::{ROUNDING, Similarity, nearest_of};
 use crate::{Groups, TargetError};
 
 /// What training rows and held-out rows of a split have in common; any split, however it was made.
@@ -191,9 +191,8 @@ impl LeakageReport {
         let (Some(nearest), Some((_, threshold))) = (&self.nearest, &self.similarity) else {
             return 0;
         };
-        // As `Similarity::is_reached_by`.
         let near = |held_out: &&HeldOut| {
-            held_out.train_row.is_some() && held_out.similarity >= threshold - 1e-12
+            held_out.train_row.is_some() && held_out.similarity >= threshold - ROUNDING
         };
         nearest.iter().filter(near).count()
     }
@@ -203,7 +202,8 @@ impl LeakageReport {
     pub fn histogram(&self) -> Option<[usize; 11]> {
         let mut counts = [0; 11];
         for held_out in self.nearest.as_ref()? {
-            counts[((held_out.similarity + 1e-12) * 10.0) as usize] += 1;
+            // A report that was read from a file may hold any number.
+            counts[(((held_out.similarity + ROUNDING) * 10.0) as usize).min(10)] += 1;
         }
         Some(counts)
     }
