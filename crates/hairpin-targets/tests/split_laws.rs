@@ -184,6 +184,9 @@ fn is_complete(split: &Split, n: usize) -> bool {
     rows == (0..n).collect::<Vec<_>>()
 }
 
+/// Makes the same folds each time.
+type Make<'a> = Box<dyn Fn() -> Result<Folds, TargetError> + 'a>;
+
 proptest! {
     #[test]
     fn no_group_is_in_two_parts(
@@ -228,7 +231,7 @@ proptest! {
         let groups = Groups::by(keys.iter());
         let labels = ClassLabels::new(keys.clone(), 9).unwrap();
         let n = keys.len();
-        let make: [(bool, Box<dyn Fn() -> Result<Folds, TargetError>>); 4] = [
+        let make: [(bool, Make<'_>); 4] = [
             (n >= k, Box::new(|| Folds::random(n, k, repeats, seed))),
             (n >= k, Box::new(|| Folds::stratified(&labels, k, repeats, seed))),
             (groups.n_groups() >= k, Box::new(|| Folds::grouped(&groups, k, repeats, seed))),
