@@ -234,6 +234,44 @@ pub enum SeqError {
     /// Hashed counts without a bucket.
     #[error("k-mers cannot be hashed into 0 buckets; ask for at least 1")]
     Buckets,
+    /// A k-mer that does not fit a 64-bit word.
+    #[error(
+        "k-mer length {k} is outside 1 to {max}, what fits 64 bits of {alphabet}; choose a smaller k"
+    )]
+    KmerWord {
+        /// The length asked for.
+        k: usize,
+        /// The longest k-mer of the alphabet.
+        max: usize,
+        /// The alphabet.
+        alphabet: &'static str,
+    },
+
+    /// A sketch without room for a hash.
+    #[error("the sketch has room for 0 hashes: at least 1 is needed, and 1000 are usual")]
+    SketchSize,
+
+    /// Two k-mer sets or sketches that cannot be compared.
+    #[error("{first} cannot be compared with {second}: make both with the same settings")]
+    SketchKind {
+        /// What the first one holds.
+        first: String,
+        /// What the second one holds.
+        second: String,
+    },
+
+    /// Two sequences too long to be aligned.
+    #[error(
+        "the two sequences have {positions} positions together, and at most {max} can be aligned; \
+         compare their k-mers (sketch) or cut them"
+    )]
+    AlignmentLength {
+        /// Positions of both together.
+        positions: usize,
+        /// The most there may be.
+        max: usize,
+    },
+
     /// A matrix of a motif, or what it is made from, of the wrong shape.
     #[error("a motif needs {expected}; found {found}")]
     MotifShape {

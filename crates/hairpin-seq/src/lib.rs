@@ -90,6 +90,11 @@
 //! k-mers as numbers, spaced patterns, sparse counts and minimizers are in [`kmer`]; seeded changes of sequences for training, with the
 //! place every position came from, in [`augment`]; motifs, their scans, comparison, files and logos in [`motif`].
 //!
+//! # Comparing
+//!
+//! [`align`] has the edit distance and the identity of the best alignment of two sequences, [`sketch`] the Jaccard index and the Mash
+//! distance of their k-mers.
+//!
 //! # Files and structures
 //!
 //! [`structure`] reads dot-bracket text and names every base's loop as bpRNA does. `fasta` and `fastq` read and write files, when
@@ -106,6 +111,7 @@
 //! It has no tensors, and it changes nothing silently: what does not fit, does not pair or cannot be known is an error, or a choice with
 //! a name.
 
+pub mod align;
 mod alphabet;
 pub mod augment;
 mod batch;
@@ -134,6 +140,7 @@ mod read;
 #[cfg(feature = "fasta")]
 mod records;
 mod seq;
+pub mod sketch;
 mod stack;
 #[cfg(feature = "fasta")]
 mod stream;

@@ -298,6 +298,83 @@ pub enum TargetError {
         /// The fold.
         fold: usize,
     },
+    /// Fewer groups than parts to put them in.
+    #[error(
+        "{groups} groups cannot fill {parts} parts: ask for fewer parts, or for smaller groups"
+    )]
+    TooFewGroups {
+        /// Groups there are.
+        groups: usize,
+        /// Parts, or folds, that need at least one each.
+        parts: usize,
+    },
+    /// A number of folds that the rows do not allow.
+    #[error(
+        "{n_folds} folds of {rows} rows: expected 2 or more folds, and at least one row for each"
+    )]
+    Folds {
+        /// Folds asked for.
+        n_folds: usize,
+        /// Rows there are.
+        rows: usize,
+    },
+    /// A fold without a row.
+    #[error("fold {fold} tests no row: every fold needs at least one")]
+    EmptyFold {
+        /// The fold.
+        fold: usize,
+    },
+    /// A cross-validation without a repeat was asked for.
+    #[error("0 repeats of the folds: expected 1 or more")]
+    NoRepeats,
+    /// Bins were asked for, but none.
+    #[error("0 bins: expected 1 or more")]
+    NoBins,
+    /// A value is NaN where values are put in order.
+    #[error("{what}, row {row}: the value is NaN, which has no place in an order")]
+    NanValue {
+        /// Which values.
+        what: &'static str,
+        /// Row of the value.
+        row: usize,
+    },
+    /// A similarity above which things count as similar is out of range.
+    #[error(
+        "the similarity threshold is {threshold}: expected a number above 0 and at most 1, such as 0.8"
+    )]
+    Threshold {
+        /// The threshold given.
+        threshold: f64,
+    },
+    /// A threshold of items' similarity is NaN or infinite.
+    #[error(
+        "the threshold is {threshold}: expected a finite number, on the scale of the similarities"
+    )]
+    BadThreshold {
+        /// The threshold given.
+        threshold: f64,
+    },
+    /// One cluster of similar sequences does not fit any part of a split.
+    #[error(
+        "one cluster of similar sequences has {rows} rows, and the largest part has room for {room}: \
+         raise the threshold, ask for fewer or larger parts, or group by similarity::clusters and split by groups"
+    )]
+    ClusterTooLarge {
+        /// Rows of the cluster.
+        rows: usize,
+        /// Rows the largest part should have.
+        room: usize,
+    },
+    /// A similarity of two items is NaN or infinite.
+    #[error("the similarity of items {first} and {second} is {value}: expected a finite number")]
+    BadSimilarity {
+        /// The first item.
+        first: usize,
+        /// The second item.
+        second: usize,
+        /// The similarity given.
+        value: f64,
+    },
     /// A sequence encoder refused its settings.
     #[error(transparent)]
     Seq(#[from] SeqError),

@@ -41,7 +41,9 @@
 //! - [`mod@recipe`]: logs, clipping, scaling, ranks to normal, truncated SVD: fitted to training rows, applied, inverted
 //! - [`ClassLabels`]: one class per example; [`most_likely`]: from probabilities back to classes
 //! - [`category`]: one-hot and cross-fitted target encoding of cell types, compounds, experiments
-//! - [`mod@split`]: [`random`](split::random) and [`stratified`](split::stratified) splits from a seed
+//! - [`mod@split`]: random, stratified, group-disjoint, similarity-disjoint and joint splits and folds from a seed, and the
+//!   [`LeakageReport`] of any split
+//! - [`mod@similarity`]: clusters and nearest neighbours of sequences; [`duplicates`]: what to drop, and why
 //! - [`metrics`]: accuracy, confusion matrix and cross-entropy, with intervals
 //! - [`control`]: majority class, nearest k-mer centroid, Markov chain per class
 //!
@@ -52,14 +54,19 @@
 
 pub mod category;
 pub mod control;
+pub mod duplicates;
 mod error;
+mod groups;
 mod matrix;
 pub mod metrics;
 pub mod recipe;
+pub mod similarity;
 pub mod split;
 
 pub use category::{Categories, ClassLabels, most_likely};
 pub use error::TargetError;
+pub use groups::Groups;
 pub use matrix::TargetMatrix;
 pub use recipe::{FittedRecipe, FittedStep, Recipe, Scaling, Step, SvdMissing, UnseenGroup};
-pub use split::{Fractions, Split};
+
+pub use split::{Folds, Fractions, LeakageReport, Split};

@@ -1,6 +1,30 @@
 //! Splits of rows into training, validation and test rows.
 //!
 //! Split before you fit: whatever learns from data (a transform, a vocabulary, a control) is given the training rows only.
+//!
+//! | rows that must not be told apart | one split | folds |
+//! |---|---|---|
+//! | none | [`random`] | [`Folds::random`] |
+//! | none, but each class in proportion | [`stratified`], a number through [`quantile_bins`] | [`Folds::stratified`] |
+//! | of one group | [`grouped`] | [`Folds::grouped`], [`Folds::leave_one_group_out`] |
+//! | similar sequences | [`similar`] | [`similar_folds`] |
+//! | pairs that share a row or a column | [`joint`] | [`joint_folds`] |
+//!
+//! A [`LeakageReport`] says of any split, however made, what its two sides have in common.
+
+mod bins;
+mod folds;
+mod grouped;
+mod joint;
+mod leakage;
+mod similar;
+
+pub use bins::quantile_bins;
+pub use folds::{Fold, Folds};
+pub use grouped::grouped;
+pub use joint::{JointPairs, JointSplit, joint, joint_folds};
+pub use leakage::{HeldOut, LeakageReport, SharedGroup};
+pub use similar::{similar, similar_folds};
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -139,6 +163,32 @@ fn apportion(n: usize, fractions: [f64; 3], carried: &mut [f64; 3]) -> [usize; 3
         carried[part] -= 1.0;
     }
     counts
+}
+
+impl Split {
+    /// The part of each row, 0 train, 1 valid, 2 test, or nothing for a row that a split made by hand leaves out.
+    fn parts(&self) -> Vec<Option<u8>> {
+        let lists = [&self.train, &self.valid, &self.test];
+        let n = lists.iter().flat_map(|rows| rows.iter()).max();
+        let mut parts = vec![None; n.map_or(0, |&last| last + 1)];
+        for (part, rows) in (0..).zip(lists) {
+            for &row in rows {
+                parts[row] = Some(part);
+            }
+        }
+        parts
+    }
+}
+
+/// A fold has no validation rows.
+impl From<Fold> for Split {
+    fn from(Fold { train, test, .. }: Fold) -> Self {
+        Self {
+            train,
+            valid: Vec::new(),
+            test,
+        }
+    }
 }
 
 impl Fractions {
