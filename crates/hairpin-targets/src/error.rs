@@ -143,6 +143,14 @@ pub enum TargetError {
     /// A bootstrap without resamples was asked for.
     #[error("the bootstrap has 0 resamples: at least 1 is needed, and 1000 or more are usual")]
     NoResamples,
+    /// A bootstrap of too many resamples was asked for.
+    #[error("the bootstrap has {resamples} resamples: expected at most {max}, and 10000 are plenty")]
+    TooManyResamples {
+        /// The number asked for.
+        resamples: usize,
+        /// The most there may be.
+        max: usize,
+    },
     /// A pseudocount is not a number above 0, or so small or large that a probability would be lost to rounding.
     #[error("the pseudocount is {value}: expected a number from 1e-300 to 1e300")]
     Pseudocount {
@@ -162,6 +170,58 @@ pub enum TargetError {
     /// No orders to choose from were given.
     #[error("the list of Markov chain orders to choose from is empty")]
     NoOrders,
+    /// A prediction is missing where the truth was measured.
+    #[error("row {row}, column {name:?}: the truth was measured, but there is no prediction")]
+    NotPredicted {
+        /// Row of the entry.
+        row: usize,
+        /// Name of its column.
+        name: String,
+    },
+    /// Two matrices that belong together name a column differently.
+    #[error("column {column} is named {found:?} in the predictions and {expected:?} in the truth")]
+    ColumnName {
+        /// The column.
+        column: usize,
+        /// Its name in the truth.
+        expected: String,
+        /// Its name in the predictions.
+        found: String,
+    },
+    /// The weight of a row is negative, NaN or infinite.
+    #[error("row {row}: the weight is {value}, expected a finite number of 0 or more")]
+    Weight {
+        /// Row of the weight.
+        row: usize,
+        /// The weight.
+        value: f64,
+    },
+    /// A metric, or everything it was to be the mean of, has no value on these rows.
+    #[error("{what} is undefined on these rows: is a column constant, or nothing measured?")]
+    Undefined {
+        /// Which metric.
+        what: &'static str,
+    },
+    /// A column that a control is to learn has no measured value.
+    #[error("column {name:?} has no measured value in the training rows: leave it out")]
+    EmptyColumn {
+        /// Name of the column.
+        name: String,
+    },
+    /// The strength of a penalty is negative, NaN or infinite, or there is none to choose from.
+    #[error("the strength of the penalty is {value}: expected a finite number above 0")]
+    Strength {
+        /// The strength given; NaN for an empty list.
+        value: f64,
+    },
+    /// An impossible number of neighbours was asked for.
+    #[error("{k} neighbours were asked for: expected 1 to {n_rows}, the training rows")]
+    Neighbours {
+        /// The number asked for.
+        k: usize,
+        /// Training rows there are.
+        n_rows: usize,
+    },
     /// A sequence encoder refused its settings.
     #[error(transparent)]
     Seq(#[from] SeqError),
