@@ -144,7 +144,9 @@ pub enum TargetError {
     #[error("the bootstrap has 0 resamples: at least 1 is needed, and 1000 or more are usual")]
     NoResamples,
     /// A bootstrap of too many resamples was asked for.
-    #[error("the bootstrap has {resamples} resamples: expected at most {max}, and 10000 are plenty")]
+    #[error(
+        "the bootstrap has {resamples} resamples: expected at most {max}, and 10000 are plenty"
+    )]
     TooManyResamples {
         /// The number asked for.
         resamples: usize,
@@ -208,8 +210,18 @@ pub enum TargetError {
         /// Name of the column.
         name: String,
     },
+    /// A feature is NaN or infinite.
+    #[error("row {row}, feature {feature}: the value is {value}, expected a finite number")]
+    Feature {
+        /// Row of the value.
+        row: usize,
+        /// Feature, that is column.
+        feature: usize,
+        /// The value.
+        value: f32,
+    },
     /// The strength of a penalty is negative, NaN or infinite, or there is none to choose from.
-    #[error("the strength of the penalty is {value}: expected a finite number above 0")]
+    #[error("the strength of the penalty is {value}: expected one finite number above 0 or more")]
     Strength {
         /// The strength given; NaN for an empty list.
         value: f64,

@@ -171,7 +171,11 @@ impl Bootstrap {
     }
 
     /// What is drawn: lists of rows. Checks the settings.
-    fn units(&self, n_rows: usize, groups: Option<&[usize]>) -> Result<Vec<Vec<usize>>, TargetError> {
+    fn units(
+        &self,
+        n_rows: usize,
+        groups: Option<&[usize]>,
+    ) -> Result<Vec<Vec<usize>>, TargetError> {
         check_level(self.level)?;
         if self.resamples == 0 {
             return Err(TargetError::NoResamples);
@@ -290,9 +294,12 @@ fn jackknife(
             part_of[row] = i % parts;
         }
     }
-    let left_out = |part| -> Vec<usize> { (0..n_rows).filter(|&row| part_of[row] != part).collect() };
+    let left_out =
+        |part| -> Vec<usize> { (0..n_rows).filter(|&row| part_of[row] != part).collect() };
     let parts = (0..parts).into_par_iter();
-    parts.filter_map(|part| statistic(&left_out(part))).collect()
+    parts
+        .filter_map(|part| statistic(&left_out(part)))
+        .collect()
 }
 
 /// The percentiles at which the bias-corrected and accelerated interval ends.
@@ -303,7 +310,11 @@ fn bca_shares(sorted: &[f64], value: f64, left_out: &[f64], level: f64) -> (f64,
     let mean = left_out.iter().sum::<f64>() / left_out.len() as f64;
     let power = |k| left_out.iter().map(|v| (mean - v).powi(k)).sum::<f64>();
     let acceleration = power(3) / (6.0 * power(2).powf(1.5));
-    let acceleration = if acceleration.is_finite() { acceleration } else { 0.0 };
+    let acceleration = if acceleration.is_finite() {
+        acceleration
+    } else {
+        0.0
+    };
     let share = |alpha: f64| {
         let z = z0 + normal_quantile(alpha);
         normal_cdf(z0 + z / (1.0 - acceleration * z))

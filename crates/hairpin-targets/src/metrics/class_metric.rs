@@ -166,7 +166,9 @@ impl ClassMetric {
                 let distance = rows.map(|(row, &label)| {
                     let entries = row.iter().enumerate();
                     entries
-                        .map(|(class, &p)| square(f64::from(p) - f64::from(u8::from(class == label))))
+                        .map(|(class, &p)| {
+                            square(f64::from(p) - f64::from(u8::from(class == label)))
+                        })
                         .sum()
                 });
                 over_rows(distance.collect())
@@ -249,7 +251,9 @@ pub fn one_vs_rest(
             weights,
         ))
     };
-    Ok(Scores::unweighted((0..truth.n_classes()).map(of_class).collect()))
+    Ok(Scores::unweighted(
+        (0..truth.n_classes()).map(of_class).collect(),
+    ))
 }
 
 /// Refuses weights that are not one finite number of 0 or more per row.

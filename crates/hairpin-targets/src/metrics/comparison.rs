@@ -320,8 +320,9 @@ impl Scores {
     pub fn median(&self) -> Option<f64> {
         let weight = |i: usize| self.weights.as_ref().map_or(1.0, |weights| weights[i]);
         let values = self.values.iter().enumerate();
-        let mut defined: Vec<(f64, f64)> =
-            values.filter_map(|(i, v)| Some(((*v)?, weight(i)))).collect();
+        let mut defined: Vec<(f64, f64)> = values
+            .filter_map(|(i, v)| Some(((*v)?, weight(i))))
+            .collect();
         weighted_median(&mut defined)
     }
 }

@@ -210,10 +210,7 @@ pub(super) fn mcc(tally: &Array2<f64>) -> Option<f64> {
         }
     };
     let whole = (apart(&truth).max(0.0) * apart(&predicted).max(0.0)).sqrt();
-    quotient(
-        tally.diag().sum() * total - truth.dot(&predicted),
-        whole,
-    )
+    quotient(tally.diag().sum() * total - truth.dot(&predicted), whole)
 }
 
 fn quotient(part: f64, whole: f64) -> Option<f64> {

@@ -55,7 +55,10 @@ pub(crate) fn mean_cross_entropy(
 }
 
 /// `-ln p` of each row's true class.
-pub(super) fn losses(probabilities: &Array2<f32>, truth: &ClassLabels) -> Result<Vec<f64>, TargetError> {
+pub(super) fn losses(
+    probabilities: &Array2<f32>,
+    truth: &ClassLabels,
+) -> Result<Vec<f64>, TargetError> {
     if truth.is_empty() {
         return Err(TargetError::NoRows {
             what: "the list of true classes",

@@ -129,9 +129,8 @@ impl Replicated<'_> {
         Ok(NoiseCeiling {
             correlation: bootstrap.estimate(n, groups, correlation)?,
             ceiling: bootstrap.estimate(n, groups, ceiling)?,
-            disattenuated: bootstrap.estimate(n, groups, |rows| {
-                Some(correlation(rows)? / ceiling(rows)?)
-            })?,
+            disattenuated: bootstrap
+                .estimate(n, groups, |rows| Some(correlation(rows)? / ceiling(rows)?))?,
         })
     }
 }

@@ -30,12 +30,7 @@ impl<'a> Pairs<'a> {
         };
         let kept = |values: &[f64]| {
             let pairs = values.iter().zip(keep);
-            Cow::Owned(
-                pairs
-                    .filter(|&(_, &w)| w != 0.0)
-                    .map(|(&v, _)| v)
-                    .collect(),
-            )
+            Cow::Owned(pairs.filter(|&(_, &w)| w != 0.0).map(|(&v, _)| v).collect())
         };
         Self {
             predicted: kept(&predicted),

@@ -62,11 +62,7 @@ pub(super) fn spearman(pairs: &Pairs) -> Option<f64> {
         return None;
     }
     let rank = |values: &[f64]| Cow::Owned(ranks(values, |i| pairs.weight(i)));
-    let ranks = Pairs::new(
-        rank(&pairs.predicted),
-        rank(&pairs.truth),
-        pairs.weights(),
-    );
+    let ranks = Pairs::new(rank(&pairs.predicted), rank(&pairs.truth), pairs.weights());
     Moments::of(&ranks).pearson()
 }
 
