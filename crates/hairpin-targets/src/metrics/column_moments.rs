@@ -157,7 +157,7 @@ pub(super) fn column_moments(table: Table, needs: Needs) -> Vec<Moments> {
                 moments.xx = xx - x * x / weight;
                 moments.yy = yy - y * y / weight;
                 moments.xy = total(|block| &block.xy) - x * y / weight;
-                let lost = |spread: f64, sum: f64| sum > 0.0 && spread < 1e-4 * sum;
+                let lost = |spread: f64, sum: f64| sum > 0.0 && spread < 1e-3 * sum;
                 if lost(moments.xx, xx) || lost(moments.yy, yy) {
                     return Moments::of(&table.column(column));
                 }

@@ -170,7 +170,7 @@ mod tests {
             for (row, &label) in labels.iter().enumerate() {
                 sum -= f64::from(probabilities[[row, label]]).ln();
             }
-            let bootstrap = Bootstrap { resamples: 500, level: 0.99, seed, ..Bootstrap::default() };
+            let bootstrap = Bootstrap { resamples: 200, level: 0.99, seed, ..Bootstrap::default() };
             let found = cross_entropy(&probabilities, &truth(&labels), bootstrap).unwrap();
             prop_assert!((found.value - sum / rows.len() as f64).abs() < 1e-12);
             prop_assert!(found.low <= found.value && found.value <= found.high);
