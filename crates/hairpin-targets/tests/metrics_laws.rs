@@ -431,7 +431,8 @@ fn the_noise_ceiling_of_a_known_noise() {
             averaged,
         };
         let bootstrap = Bootstrap {
-            resamples: 100,
+            resamples: 200,
+            level: 0.999,
             ..Bootstrap::default()
         };
         let found = replicated

@@ -170,12 +170,12 @@ impl Bootstrap {
         })
     }
 
-    /// What is drawn: lists of rows. Checks the settings.
+    /// What is drawn. Checks the settings.
     fn units(
         &self,
         n_rows: usize,
         groups: Option<&[usize]>,
-    ) -> Result<Vec<Vec<usize>>, TargetError> {
+    ) -> Result<Units, TargetError> {
         check_level(self.level)?;
         if self.resamples == 0 {
             return Err(TargetError::NoResamples);
@@ -192,7 +192,7 @@ impl Bootstrap {
             });
         }
         let Some(groups) = groups else {
-            return Ok((0..n_rows).map(|row| vec![row]).collect());
+            return Ok(Units::Rows(n_rows));
         };
         if groups.len() != n_rows {
             return Err(TargetError::Length {
@@ -210,13 +210,13 @@ impl Bootstrap {
             }
             units[unit].push(row);
         }
-        Ok(units)
+        Ok(Units::Groups(units))
     }
 
     /// A statistic of each resample.
     fn resample<T: Send>(
         &self,
-        units: &[Vec<usize>],
+        units: &Units,
         statistic: &(impl Fn(&[usize]) -> T + Sync),
     ) -> Vec<T> {
         (0..self.resamples as u64)
@@ -224,8 +224,14 @@ impl Bootstrap {
             .map(|draw| {
                 let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
                 rng.set_stream(draw);
-                let drawn = (0..units.len()).map(|_| rng.random_range(0..units.len()));
-                let rows: Vec<usize> = drawn.flat_map(|unit| &units[unit]).copied().collect();
+                let mut draw = |n: usize| rng.random_range(0..n);
+                let rows: Vec<usize> = match units {
+                    Units::Rows(n) => (0..*n).map(|_| draw(*n)).collect(),
+                    Units::Groups(groups) => (0..groups.len())
+                        .flat_map(|_| &groups[draw(groups.len())])
+                        .copied()
+                        .collect(),
+                };
                 statistic(&rows)
             })
             .collect()
@@ -234,7 +240,7 @@ impl Bootstrap {
     fn read_off(
         &self,
         n_rows: usize,
-        units: &[Vec<usize>],
+        units: &Units,
         values: Vec<Option<f64>>,
         statistic: impl Fn(&[usize]) -> Option<f64> + Sync,
     ) -> Result<Estimate, TargetError> {
@@ -279,19 +285,29 @@ impl Bootstrap {
     }
 }
 
+/// What is drawn: rows, or lists of them.
+enum Units {
+    Rows(usize),
+    Groups(Vec<Vec<usize>>),
+}
+
 const UNDEFINED: TargetError = TargetError::Undefined { what: "the metric" };
 
 /// The statistic without each unit, or each set of units, where it is defined.
 fn jackknife(
     n_rows: usize,
-    units: &[Vec<usize>],
+    units: &Units,
     statistic: &(impl Fn(&[usize]) -> Option<f64> + Sync),
 ) -> Vec<f64> {
-    let parts = units.len().min(MAX_JACKKNIFE);
-    let mut part_of = vec![0; n_rows];
-    for (i, unit) in units.iter().enumerate() {
-        for &row in unit {
-            part_of[row] = i % parts;
+    let n_units = match units {
+        Units::Rows(n) => *n,
+        Units::Groups(groups) => groups.len(),
+    };
+    let parts = n_units.min(MAX_JACKKNIFE);
+    let mut part_of: Vec<usize> = (0..n_rows).map(|row| row % parts).collect();
+    if let Units::Groups(groups) = units {
+        for (i, group) in groups.iter().enumerate() {
+            group.iter().for_each(|&row| part_of[row] = i % parts);
         }
     }
     let left_out =
@@ -379,7 +395,10 @@ mod tests {
         let groups = [7, 3, 7, 7, 3, 9];
         let bootstrap = Bootstrap::default();
         let units = bootstrap.units(6, Some(&groups)).unwrap();
-        assert_eq!(units, [vec![0, 2, 3], vec![1, 4], vec![5]]);
+        let Units::Groups(lists) = &units else {
+            panic!("rows instead of groups")
+        };
+        assert_eq!(lists, &[vec![0, 2, 3], vec![1, 4], vec![5]]);
         for rows in bootstrap.resample(&units, &|rows: &[usize]| rows.to_vec()) {
             let count = |row| rows.iter().filter(|&&r| r == row).count();
             assert_eq!((count(0), count(1)), (count(2), count(4)));

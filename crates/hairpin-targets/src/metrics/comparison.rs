@@ -83,13 +83,17 @@ impl<'a> Comparison<'a> {
             });
         }
         let (given, measured) = (row_major(predicted.measured()), row_major(truth.measured()));
-        if let Some(place) = (0..given.len()).find(|&i| measured[i] & !given[i]) {
+        let complete = !measured.contains(&false);
+        let missing = given.contains(&false).then(|| {
+            let mut entries = measured.iter().zip(given.iter());
+            entries.position(|(&measured, &given)| measured & !given)
+        });
+        if let Some(place) = missing.flatten() {
             return Err(TargetError::NotPredicted {
                 row: place / shape.1,
                 name: truth.names()[place % shape.1].clone(),
             });
         }
-        let complete = measured.iter().all(|&m| m);
         Ok(Self {
             predicted: row_major(predicted.values()),
             truth: row_major(truth.values()),
