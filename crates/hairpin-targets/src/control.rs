@@ -1,21 +1,53 @@
-//! Simple classifiers that every model is held against.
+//! Simple controls that every model is held against.
 //!
 //! A model that is no better than these has learned nothing worth its cost. Each is a pair of types: the settings, whose
-//! `fit` is given training rows only, and the fitted one, which is a [`Classifier`].
+//! `fit` is given training rows only, and the fitted one, which is a [`Classifier`] or a [`Regressor`].
 //!
-//! | settings | what it knows of a sequence | good when the classes differ in |
+//! | settings of a [`Regressor`] | what it knows of a row | good when the targets differ by |
+//! |---|---|---|
+//! | [`Constant`] | nothing | nothing |
+//! | [`ColumnAverage`] | nothing | column |
+//! | [`RowAverage`] | its other columns | row |
+//! | [`GroupAverage`] | its group | group |
+//! | [`TwoWay`] | two groups | group and other group, each for itself |
+//! | [`Neighbours`] | what is near | anything smooth |
+//! | `Ridge` (feature `linalg`) | features | a weighted sum of them |
+//! | `LinearKmers` (feature `linalg`) | k-mer frequencies | a weighted sum of them |
+//!
+//! | settings of a [`Classifier`] | what it knows of a sequence | good when the classes differ in |
 //! |---|---|---|
 //! | [`MajorityClass`] | nothing | size |
 //! | [`NearestCentroid`] | k-mer frequencies | composition |
 //! | [`MarkovChain`] | each base given the ones before it | local context |
+//! | [`Neighbours`] | what is near | anything smooth |
+//! | `LinearKmers` (feature `linalg`) | k-mer frequencies | composition |
 
+mod average;
+#[cfg(feature = "linalg")]
+mod linear_kmers;
 mod majority;
 mod markov_chain;
 mod nearest_centroid;
+mod neighbours;
+mod regressor;
+#[cfg(feature = "linalg")]
+mod ridge;
+mod two_way;
 
+pub use average::{
+    Centre, ColumnAverage, Constant, FittedColumnAverage, FittedConstant, FittedGroupAverage,
+    FittedRowAverage, GroupAverage, RowAverage,
+};
+#[cfg(feature = "linalg")]
+pub use linear_kmers::{FittedKmerClasses, FittedLinearKmers, LinearKmers};
 pub use majority::{FittedMajorityClass, MajorityClass};
 pub use markov_chain::{FittedMarkovChain, MarkovChain};
 pub use nearest_centroid::{FittedNearestCentroid, NearestCentroid};
+pub use neighbours::{FittedNeighbourClasses, FittedNeighbours, Neighbours, euclidean};
+pub use regressor::{Regressor, Rows};
+#[cfg(feature = "linalg")]
+pub use ridge::{FittedRidge, Ridge, Strength};
+pub use two_way::{FittedTwoWay, TwoWay};
 
 use hairpin_seq::{Alphabet, Seq};
 use ndarray::Array2;

@@ -143,6 +143,16 @@ pub enum TargetError {
     /// A bootstrap without resamples was asked for.
     #[error("the bootstrap has 0 resamples: at least 1 is needed, and 1000 or more are usual")]
     NoResamples,
+    /// A bootstrap of too many resamples was asked for.
+    #[error(
+        "the bootstrap has {resamples} resamples: expected at most {max}, and 10000 are plenty"
+    )]
+    TooManyResamples {
+        /// The number asked for.
+        resamples: usize,
+        /// The most there may be.
+        max: usize,
+    },
     /// A pseudocount is not a number above 0, or so small or large that a probability would be lost to rounding.
     #[error("the pseudocount is {value}: expected a number from 1e-300 to 1e300")]
     Pseudocount {
@@ -276,7 +286,7 @@ pub enum TargetError {
     SvdDiverged,
     /// Something needs a feature that the crate was built without.
     #[error("{what} needs the feature `{feature}` of hairpin-targets")]
-    Feature {
+    NotBuilt {
         /// What was asked for.
         what: &'static str,
         /// The feature to switch on.
@@ -374,6 +384,68 @@ pub enum TargetError {
         second: usize,
         /// The similarity given.
         value: f64,
+    },
+    /// A prediction is missing where the truth was measured.
+    #[error("row {row}, column {name:?}: the truth was measured, but there is no prediction")]
+    NotPredicted {
+        /// Row of the entry.
+        row: usize,
+        /// Name of its column.
+        name: String,
+    },
+    /// Two matrices that belong together name a column differently.
+    #[error("column {column} is named {found:?} in the predictions and {expected:?} in the truth")]
+    ColumnName {
+        /// The column.
+        column: usize,
+        /// Its name in the truth.
+        expected: String,
+        /// Its name in the predictions.
+        found: String,
+    },
+    /// The weight of a row is negative, NaN or infinite.
+    #[error("row {row}: the weight is {value}, expected a finite number of 0 or more")]
+    Weight {
+        /// Row of the weight.
+        row: usize,
+        /// The weight.
+        value: f64,
+    },
+    /// A metric, or everything it was to be the mean of, has no value on these rows.
+    #[error("{what} is undefined on these rows: is a column constant, or nothing measured?")]
+    Undefined {
+        /// Which metric.
+        what: &'static str,
+    },
+    /// A column that a control is to learn has no measured value.
+    #[error("column {name:?} has no measured value in the training rows: leave it out")]
+    EmptyColumn {
+        /// Name of the column.
+        name: String,
+    },
+    /// A feature is NaN or infinite.
+    #[error("row {row}, feature {feature}: the value is {value}, expected a finite number")]
+    Feature {
+        /// Row of the value.
+        row: usize,
+        /// Feature, that is column.
+        feature: usize,
+        /// The value.
+        value: f32,
+    },
+    /// The strength of a penalty is negative, NaN or infinite, or there is none to choose from.
+    #[error("the strength of the penalty is {value}: expected one finite number above 0 or more")]
+    Strength {
+        /// The strength given; NaN for an empty list.
+        value: f64,
+    },
+    /// An impossible number of neighbours was asked for.
+    #[error("{k} neighbours were asked for: expected 1 to {n_rows}, the training rows")]
+    Neighbours {
+        /// The number asked for.
+        k: usize,
+        /// Training rows there are.
+        n_rows: usize,
     },
     /// A sequence encoder refused its settings.
     #[error(transparent)]

@@ -1,17 +1,46 @@
-//! Classification metrics, with intervals.
+//! Metrics of numbers and of classes, with intervals, and what noise leaves of them.
 //!
 //! A metric is computed over a whole split, never averaged over batches. Predictions come first, the truth second.
+//!
+//! - [`Metric`]: numbers against numbers, or scores against zeros and ones; [`ClassMetric`]: probabilities of classes
+//!   against [`ClassLabels`]. Their tables give formula, range, direction and source
+//! - [`Comparison`]: a [`TargetMatrix`](crate::TargetMatrix) of predictions against the truth by column, by row or pooled,
+//!   masked and weighted, MCRMSE and MRRMSE among them
+//! - [`Bootstrap`]: intervals of any statistic, and of the difference of two models
+//! - [`Replicated`]: the noise ceiling from replicates; [`Conformal`]: prediction intervals
+//!
+//! A metric that has no value on some rows is `None` there, and counted; it is never averaged as if it were a number.
 
 mod accuracy;
+mod bootstrap;
+mod class_metric;
+mod column_moments;
+mod comparison;
+mod conformal;
 mod confusion;
 mod cross_entropy;
+mod detection;
 mod estimate;
+mod metric;
+mod moments;
+mod noise_ceiling;
+mod normal;
+mod pairs;
+mod probability;
+mod rank;
 
 pub use accuracy::accuracy;
-pub use confusion::{ClassScores, Confusion};
+pub use bootstrap::{Bootstrap, Difference, Ends};
+pub use class_metric::{ClassMetric, one_vs_rest};
+pub use comparison::{Comparison, Over, Scores};
+pub use conformal::Conformal;
+pub use confusion::{Average, ClassScores, Confusion};
+pub use cross_entropy::cross_entropy;
 pub(crate) use cross_entropy::mean_cross_entropy;
-pub use cross_entropy::{Bootstrap, cross_entropy};
 pub use estimate::{Estimate, Interval};
+pub use metric::{Direction, Metric};
+pub use noise_ceiling::{NoiseCeiling, Replicated, spearman_brown};
+pub use probability::Binning;
 
 use crate::category::check_labels;
 use crate::{ClassLabels, TargetError};

@@ -132,6 +132,7 @@ fn cross_entropy_and_its_interval() {
         resamples: 10_000,
         level: golden.bootstrap.level,
         seed: 1,
+        ..Bootstrap::default()
     };
     let found = cross_entropy(&probabilities, &truth, bootstrap).unwrap();
     // scikit-learn sums 32-bit logarithms.

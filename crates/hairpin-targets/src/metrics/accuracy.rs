@@ -1,9 +1,8 @@
 //! The share of rows labelled right, with Wilson's score interval.
 
-use std::f64::consts::PI;
-
 use super::check_predicted;
 use super::estimate::{Estimate, Interval, check_level};
+use super::normal::normal_quantile;
 use crate::{ClassLabels, TargetError};
 
 /// The share of rows labelled right, 0 to 1, with Wilson's score interval.
@@ -66,50 +65,10 @@ fn wilson(right: f64, n: f64, level: f64) -> (f64, f64, f64) {
     )
 }
 
-/// The standard normal quantile of `p`, for 0.5 <= p < 1.
-///
-/// Newton's method from 0: the distribution function is concave above 0, so the steps approach from below and never
-/// overshoot. The function itself is Marsaglia's series (2004), *Evaluating the normal distribution*,
-/// doi:10.18637/jss.v011.i04: `Φ(z) = 1/2 + φ(z) (z + z³/3 + z⁵/(3·5) + ...)`.
-fn normal_quantile(p: f64) -> f64 {
-    let mut z = 0.0_f64;
-    loop {
-        let density = (-z * z / 2.0).exp() / (2.0 * PI).sqrt();
-        let (mut sum, mut term, mut odd) = (0.0, z, 1.0);
-        while sum + term != sum {
-            sum += term;
-            odd += 2.0;
-            term *= z * z / odd;
-        }
-        let step = (p - 0.5 - density * sum) / density;
-        if step <= 1e-14 * z.max(1e-300) {
-            return z;
-        }
-        z += step;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    #[test]
-    fn quantiles_of_the_tables() {
-        for (p, z) in [
-            (0.5, 0.0),
-            (0.841_344_746_068_542_9, 1.0),
-            (0.975, 1.959_963_984_540_054),
-            (0.995, 2.575_829_303_548_901),
-            (0.999_999, 4.753_424_308_822_899),
-        ] {
-            let found = normal_quantile(p);
-            assert!(
-                (found - z).abs() < 1e-10,
-                "p {p}: found {found}, expected {z}"
-            );
-        }
-    }
 
     #[test]
     fn the_levels_next_to_zero_and_one_have_quantiles_too() {

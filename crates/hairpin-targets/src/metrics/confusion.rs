@@ -1,6 +1,7 @@
 //! The confusion matrix and what is read off it per class.
 
-use ndarray::Array2;
+use ndarray::{Array1, Array2, Axis};
+use serde::{Deserialize, Serialize};
 
 use super::check_predicted;
 use crate::{ClassLabels, TargetError};
@@ -89,10 +90,143 @@ impl Confusion {
             .collect();
         scores.iter().sum::<f64>() / scores.len() as f64
     }
+
+    /// F-beta of each class: `(1 + β²) TP / ((1 + β²) TP + FP + β² FN)`, 0 to 1, higher is better. Recall counts `β` times
+    /// as much as precision (van Rijsbergen (1979), *Information retrieval*). `None` for a class in neither truth nor
+    /// predictions.
+    pub fn f_beta_per_class(&self, beta: f64) -> Vec<Option<f64>> {
+        f_beta(&self.tally(), beta)
+    }
+
+    /// F-beta as one number, 0 to 1, higher is better; `None` if no class it is the mean of has a value.
+    ///
+    /// ```
+    /// use hairpin_targets::{ClassLabels, metrics::{Average, Confusion}};
+    ///
+    /// let truth = ClassLabels::new(vec![0, 0, 0, 1], 2)?;
+    /// let confusion = Confusion::new(&[0, 0, 1, 1], &truth)?;
+    /// // Class 0: precision 1, recall 2/3. Class 1: precision 1/2, recall 1.
+    /// let f2 = confusion.f_beta(2.0, Average::Macro).unwrap();
+    /// assert!((f2 - (5.0 / 7.0 + 5.0 / 6.0) / 2.0).abs() < 1e-12);
+    /// # Ok::<(), hairpin_targets::TargetError>(())
+    /// ```
+    pub fn f_beta(&self, beta: f64, average: Average) -> Option<f64> {
+        let tally = self.tally();
+        let weight: Vec<f64> = match average {
+            Average::Micro => return accuracy(&tally),
+            Average::Macro => vec![1.0; tally.nrows()],
+            Average::Support => tally.rows().into_iter().map(|row| row.sum()).collect(),
+        };
+        mean(f_beta(&tally, beta).into_iter().zip(weight))
+    }
+
+    /// Mean recall over the classes that are in the truth, 0 to 1, higher is better; a guess has 1 over their number.
+    /// Brodersen et al. (2010), [doi:10.1109/ICPR.2010.764](https://doi.org/10.1109/ICPR.2010.764).
+    pub fn balanced_accuracy(&self) -> f64 {
+        balanced_accuracy(&self.tally()).unwrap_or(f64::NAN)
+    }
+
+    /// Matthews' correlation coefficient of any number of classes, -1 to 1, higher is better, 0 for guesses.
+    ///
+    /// With `s` rows, `c` of them right, and `t_k`, `p_k` rows that are, and are predicted as, class `k`:
+    ///
+    /// ```text
+    /// MCC = (c s - Σ p_k t_k) / √((s² - Σ p_k²) (s² - Σ t_k²))
+    /// ```
+    ///
+    /// `None` where truth or predictions are all of one class, where scikit-learn writes 0. Gorodkin (2004), *Comparing two
+    /// K-category assignments by a K-category correlation coefficient*,
+    /// [doi:10.1016/j.compbiolchem.2004.09.006](https://doi.org/10.1016/j.compbiolchem.2004.09.006).
+    pub fn mcc(&self) -> Option<f64> {
+        mcc(&self.tally())
+    }
+
+    fn tally(&self) -> Array2<f64> {
+        self.counts.mapv(|count| count as f64)
+    }
+}
+
+/// How scores of classes become one number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Average {
+    /// Every class counts the same; classes without a value are left out.
+    Macro,
+    /// Hits and misses of all classes are added up first. Where each row has one class, F-beta is then the accuracy.
+    Micro,
+    /// Classes count by their number of true rows.
+    Support,
 }
 
 fn ratio(part: usize, whole: usize) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+/// The weight of the rows of each true class (rows) and predicted class (columns); everything is checked before.
+pub(super) fn tally(
+    predicted: &[usize],
+    truth: &ClassLabels,
+    weights: Option<&[f64]>,
+) -> Array2<f64> {
+    let mut tally = Array2::zeros((truth.n_classes(), truth.n_classes()));
+    for (i, (&row, &column)) in truth.labels().iter().zip(predicted).enumerate() {
+        tally[[row, column]] += weights.map_or(1.0, |weights| weights[i]);
+    }
+    tally
+}
+
+pub(super) fn accuracy(tally: &Array2<f64>) -> Option<f64> {
+    quotient(tally.diag().sum(), tally.sum())
+}
+
+pub(super) fn balanced_accuracy(tally: &Array2<f64>) -> Option<f64> {
+    let recalls = tally.rows().into_iter().enumerate();
+    mean(recalls.map(|(class, row)| (quotient(row[class], row.sum()), 1.0)))
+}
+
+pub(super) fn f_beta(tally: &Array2<f64>, beta: f64) -> Vec<Option<f64>> {
+    let square = beta * beta;
+    (0..tally.nrows())
+        .map(|class| {
+            let (support, predicted) = (tally.row(class).sum(), tally.column(class).sum());
+            quotient(
+                (1.0 + square) * tally[[class, class]],
+                predicted + square * support,
+            )
+        })
+        .collect()
+}
+
+pub(super) fn mcc(tally: &Array2<f64>) -> Option<f64> {
+    let (truth, predicted) = (tally.sum_axis(Axis(1)), tally.sum_axis(Axis(0)));
+    let total = tally.sum();
+    // Of one class alone nothing is apart, whatever rounding leaves of the difference.
+    let apart = |sums: &Array1<f64>| {
+        let classes = sums.iter().filter(|&&sum| sum > 0.0).count();
+        if classes < 2 {
+            0.0
+        } else {
+            total * total - sums.dot(sums)
+        }
+    };
+    let whole = (apart(&truth).max(0.0) * apart(&predicted).max(0.0)).sqrt();
+    quotient(tally.diag().sum() * total - truth.dot(&predicted), whole)
+}
+
+fn quotient(part: f64, whole: f64) -> Option<f64> {
+    (whole > 0.0).then(|| part / whole)
+}
+
+/// The weighted mean of the values there are.
+pub(super) fn mean(values: impl Iterator<Item = (Option<f64>, f64)>) -> Option<f64> {
+    let (mut sum, mut total) = (0.0, 0.0);
+    for (value, weight) in values {
+        if let Some(value) = value {
+            sum += weight * value;
+            total += weight;
+        }
+    }
+    quotient(sum, total)
 }
 
 #[cfg(test)]

@@ -1,51 +1,19 @@
 //! The mean negative log probability of the truth, with a bootstrap interval.
 
 use ndarray::Array2;
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 
-use super::estimate::{Estimate, Interval, check_level};
+use super::bootstrap::Bootstrap;
+use super::estimate::Estimate;
 use crate::{ClassLabels, TargetError};
 
 /// How far the probabilities of a row may add up from 1.
 const SUM_TOLERANCE: f64 = 1e-3;
 
-/// Settings of a percentile bootstrap: rows are drawn with replacement, and the metric's spread over the draws is its
-/// interval.
-///
-/// | name | default | meaning | range |
-/// |---|---|---|---|
-/// | `resamples` | 2000 | draws of as many rows as there are | 1 and more |
-/// | `level` | 0.95 | share of the draws inside the interval | above 0, below 1 |
-/// | `seed` | 0 | seed of the draws (ChaCha with 8 rounds) | any |
-///
-/// Efron (1979), *Bootstrap methods: another look at the jackknife*,
-/// [doi:10.1214/aos/1176344552](https://doi.org/10.1214/aos/1176344552).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Bootstrap {
-    /// Number of draws.
-    pub resamples: usize,
-    /// Confidence level.
-    pub level: f64,
-    /// Seed of the draws.
-    pub seed: u64,
-}
-
-impl Default for Bootstrap {
-    fn default() -> Self {
-        Self {
-            resamples: 2000,
-            level: 0.95,
-            seed: 0,
-        }
-    }
-}
-
 /// The mean of `-ln p` over the rows, with `p` the probability given to the true class; in nats, 0 is best.
 ///
 /// `p` is kept between ε and 1 - ε, ε = 2⁻²³ ([`f32::EPSILON`]), so that one confident mistake costs 15.9 and not
 /// infinity; this is what scikit-learn's `log_loss` does to 32-bit probabilities. Rows are not normalised. The interval
-/// is the one of a percentile bootstrap over rows, percentiles interpolated linearly.
+/// is the one of a [`Bootstrap`] over rows.
 ///
 /// # Shapes
 ///
@@ -71,23 +39,9 @@ pub fn cross_entropy(
     truth: &ClassLabels,
     bootstrap: Bootstrap,
 ) -> Result<Estimate, TargetError> {
-    let Bootstrap {
-        resamples,
-        level,
-        seed,
-    } = bootstrap;
-    check_level(level)?;
-    if resamples == 0 {
-        return Err(TargetError::NoResamples);
-    }
     let losses = losses(probabilities, truth)?;
-    let (low, high) = percentile_interval(&losses, bootstrap);
-    Ok(Estimate {
-        value: mean(losses.iter().copied(), losses.len()),
-        low,
-        high,
-        level,
-        method: Interval::PercentileBootstrap { resamples, seed },
+    bootstrap.estimate(losses.len(), None, |rows| {
+        Some(mean(rows.iter().map(|&row| losses[row]), rows.len()))
     })
 }
 
@@ -101,7 +55,10 @@ pub(crate) fn mean_cross_entropy(
 }
 
 /// `-ln p` of each row's true class.
-fn losses(probabilities: &Array2<f32>, truth: &ClassLabels) -> Result<Vec<f64>, TargetError> {
+pub(super) fn losses(
+    probabilities: &Array2<f32>,
+    truth: &ClassLabels,
+) -> Result<Vec<f64>, TargetError> {
     if truth.is_empty() {
         return Err(TargetError::NoRows {
             what: "the list of true classes",
@@ -139,28 +96,6 @@ fn mean(values: impl Iterator<Item = f64>, n: usize) -> f64 {
     values.sum::<f64>() / n as f64
 }
 
-/// The percentiles of the mean over resampled rows.
-fn percentile_interval(losses: &[f64], bootstrap: Bootstrap) -> (f64, f64) {
-    let mut rng = ChaCha8Rng::seed_from_u64(bootstrap.seed);
-    let n = losses.len();
-    let mut means: Vec<f64> = (0..bootstrap.resamples)
-        .map(|_| mean((0..n).map(|_| losses[rng.random_range(0..n)]), n))
-        .collect();
-    means.sort_by(f64::total_cmp);
-    let tail = (1.0 - bootstrap.level) / 2.0;
-    (percentile(&means, tail), percentile(&means, 1.0 - tail))
-}
-
-/// The value at the share `q` of the sorted values, interpolated linearly.
-fn percentile(sorted: &[f64], q: f64) -> f64 {
-    let place = q * (sorted.len() - 1) as f64;
-    let (below, above) = (
-        sorted[place.floor() as usize],
-        sorted[place.ceil() as usize],
-    );
-    below + (above - below) * place.fract()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,15 +111,6 @@ mod tests {
         let loss = |labels| mean_cross_entropy(&array![[1.0, 0.0]], &truth(labels)).unwrap();
         assert!((loss(&[1]) - 23.0 * 2.0_f64.ln()).abs() < 1e-12);
         assert!((loss(&[0]) - 2.0_f64.powi(-23)).abs() < 1e-12);
-    }
-
-    #[test]
-    fn percentiles_interpolate() {
-        let sorted = [1.0, 2.0, 4.0];
-        assert_eq!(
-            [0.0, 0.25, 0.5, 0.75, 1.0].map(|q| percentile(&sorted, q)),
-            [1.0, 1.5, 2.0, 3.0, 4.0]
-        );
     }
 
     #[test]
@@ -244,7 +170,7 @@ mod tests {
             for (row, &label) in labels.iter().enumerate() {
                 sum -= f64::from(probabilities[[row, label]]).ln();
             }
-            let bootstrap = Bootstrap { resamples: 500, level: 0.99, seed };
+            let bootstrap = Bootstrap { resamples: 200, level: 0.99, seed, ..Bootstrap::default() };
             let found = cross_entropy(&probabilities, &truth(&labels), bootstrap).unwrap();
             prop_assert!((found.value - sum / rows.len() as f64).abs() < 1e-12);
             prop_assert!(found.low <= found.value && found.value <= found.high);

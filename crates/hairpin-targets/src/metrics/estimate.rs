@@ -35,6 +35,19 @@ pub enum Interval {
         resamples: usize,
         /// Seed they were drawn with.
         seed: u64,
+        /// Resamples without a value, left out of the percentiles.
+        #[serde(default)]
+        undefined: usize,
+    },
+    /// Percentiles corrected for bias and skewness (BCa).
+    BcaBootstrap {
+        /// Number of resamples.
+        resamples: usize,
+        /// Seed they were drawn with.
+        seed: u64,
+        /// Resamples without a value, left out of the percentiles.
+        #[serde(default)]
+        undefined: usize,
     },
 }
 

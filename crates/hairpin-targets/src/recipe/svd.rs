@@ -83,7 +83,7 @@ pub(super) fn fit(
     _: SvdMissing,
     _: &[String],
 ) -> Result<(FittedStep, Array2<f64>), TargetError> {
-    Err(TargetError::Feature {
+    Err(TargetError::NotBuilt {
         what: "the fit of a truncated SVD",
         feature: "linalg",
     })
