@@ -1,6 +1,6 @@
 //! The model that folds, and the memory it folds in.
 
-use pulp::Arch;
+use pulp::{Arch, Scalar, WithSimd};
 
 use crate::FoldError;
 use crate::bases::Bases;
@@ -33,6 +33,8 @@ pub struct Folder {
     energy: Energy,
     least: Lookup<i32>,
     sum: Lookup<f64>,
+    /// Without the registers of this processor, for the test that they change nothing.
+    scalar: bool,
 }
 
 /// Memory of the recursions. It grows to the longest molecule it has seen and is used again for the next.
@@ -61,6 +63,7 @@ impl Folder {
             sum: Lookup::new::<Sum, _>(&energy.summed, |dcal| (-dcal / kt).exp()),
             energy,
             settings,
+            scalar: false,
         })
     }
 
@@ -140,6 +143,14 @@ impl Folder {
         self.sum(workspace, Some(&resolved))
     }
 
+    fn dispatch(&self, recursion: impl WithSimd<Output = ()>) {
+        if self.scalar {
+            recursion.with_simd(Scalar);
+        } else {
+            Arch::new().dispatch(recursion);
+        }
+    }
+
     fn check_memory(&self, n: usize, bytes_per_entry: usize) -> Result<(), FoldError> {
         let needed = width(n).saturating_mul(n).saturating_mul(bytes_per_entry);
         if needed <= self.settings.memory_limit {
@@ -184,7 +195,7 @@ impl Folder {
         }
         let weights = resolved.map(|_| &workspace.least_weights);
         let whole = &self.energy.whole;
-        Arch::new().dispatch(Inside::<Minimum, _> {
+        self.dispatch(Inside::<Minimum, _> {
             bases: &workspace.bases,
             lookup: &self.least,
             pairs: &workspace.pairs,
@@ -241,7 +252,7 @@ impl Folder {
         }
         let weights = scale.as_ref().map(|_| &workspace.sum_weights);
         let summed = &self.energy.summed;
-        Arch::new().dispatch(Inside::<Sum, _> {
+        self.dispatch(Inside::<Sum, _> {
             bases: &workspace.bases,
             lookup: &self.sum,
             pairs: &workspace.pairs,
@@ -253,7 +264,7 @@ impl Folder {
         if !(z.is_finite() && z > 0.0) {
             return Err(FoldError::Range { length: n });
         }
-        Arch::new().dispatch(Outside {
+        self.dispatch(Outside {
             bases: &workspace.bases,
             lookup: &self.sum,
             pairs: &workspace.pairs,
@@ -270,3 +281,79 @@ impl Folder {
 }
 
 const _: () = assert!(INFINITE < i32::MAX / 100);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A molecule in which everything occurs, of any length.
+    fn molecule(n: usize) -> Vec<u8> {
+        let mut x = 12345_u64;
+        let mut next = || {
+            x = x
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            b"GCAUGCNGCAU"[(x >> 33) as usize % 11]
+        };
+        (0..n).map(|_| next()).collect()
+    }
+
+    #[test]
+    fn registers_change_nothing() {
+        let folder = Folder::turner_2004(Settings::default()).unwrap();
+        let scalar = Folder {
+            scalar: true,
+            ..folder.clone()
+        };
+        let (mut a, mut b) = (Workspace::default(), Workspace::default());
+        for n in [1, 5, 9, 17, 40, 41, 107, 150, 230] {
+            let seq = molecule(n);
+            assert_eq!(
+                folder.mfe(&mut a, &seq).unwrap(),
+                scalar.mfe(&mut b, &seq).unwrap()
+            );
+            for constraints in [
+                None,
+                Some(Constraints::default().with_unpaired_kcal(vec![0.1; n])),
+            ] {
+                let resolved =
+                    constraints.map(|constraints| constraints.resolve(&a.bases).unwrap());
+                let fast = folder.sum(&mut a, resolved.as_ref()).unwrap();
+                let slow = scalar.sum(&mut b, resolved.as_ref()).unwrap();
+                assert!((fast.log_z - slow.log_z).abs() < 1e-12 * slow.log_z.abs().max(1.0));
+                for (x, y) in fast.pairs().zip(slow.pairs()) {
+                    assert!(
+                        x.0 == y.0 && x.1 == y.1 && (x.2 - y.2).abs() < 1e-12,
+                        "{x:?} {y:?}"
+                    );
+                }
+                for position in 1..=n {
+                    let (x, y) = (fast.fine_context(position), slow.fine_context(position));
+                    assert!(
+                        x.iter().zip(y).all(|(x, y)| (x - y).abs() < 1e-12),
+                        "{x:?} {y:?}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_workspace_forgets_the_molecule_before() {
+        let folder = Folder::turner_2004(Settings::default()).unwrap();
+        let mut used = Workspace::default();
+        for n in [60, 33, 200, 12, 107, 1, 64] {
+            let seq = molecule(n);
+            let mut fresh = Workspace::default();
+            assert_eq!(
+                folder.mfe(&mut used, &seq).unwrap(),
+                folder.mfe(&mut fresh, &seq).unwrap()
+            );
+            let again = folder.ensemble(&mut used, &seq).unwrap();
+            let first = folder.ensemble(&mut fresh, &seq).unwrap();
+            assert_eq!(again.log_z, first.log_z);
+            assert!(again.pairs().eq(first.pairs()));
+            assert!((1..=n).all(|k| again.fine_context(k) == first.fine_context(k)));
+        }
+    }
+}

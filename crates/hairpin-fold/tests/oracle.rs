@@ -176,7 +176,9 @@ fn every_molecule_of_the_oracle() {
         assert_eq!(records.len(), 261);
         let folder = Folder::turner_2004(settings(boltzmann, dangles)).unwrap();
         let mut workspace = Workspace::default();
-        for record in &records {
+        // Without optimisation, every eighth.
+        let step = if cfg!(debug_assertions) { 8 } else { 1 };
+        for record in records.iter().step_by(step) {
             check(&folder, &mut workspace, record);
         }
     }

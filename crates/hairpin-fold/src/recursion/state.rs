@@ -60,11 +60,6 @@ impl<V: Copy> Grid<V> {
     }
 
     #[inline(always)]
-    pub(crate) fn width(&self) -> usize {
-        self.width
-    }
-
-    #[inline(always)]
     pub(crate) fn at(&self, i: usize, j: usize) -> V {
         self.values[i * self.width + j]
     }
