@@ -11,6 +11,9 @@
 //! The piece index is that of Li, Deng, Wang, Feng, Pass-Join: a partition-based method for similarity joins, PVLDB 2011
 //! (doi:10.14778/2078331.2078340); the rare k-mers are the prefix filter of Chaudhuri, Ganti, Kaushik, A primitive operator for
 //! similarity joins in data cleaning, ICDE 2006 (doi:10.1109/ICDE.2006.9). Every proposed pair is then compared in full.
+//!
+//! How many pairs are proposed depends on how rare a piece or a k-mer is. An identity of t leaves pieces of about `1 / (1 - t)` positions: among
+//! nucleotides, 10 (at 0.9) are rare and 5 (at 0.8) are not. Choose `k` so that there are more k-mers than sequences.
 //! Work is shared among rayon's threads; the result does not depend on their number.
 
 mod aligned;

@@ -106,8 +106,8 @@ fn probes_in_clusters() {
         .take(120_000)
         .collect();
     for (name, similarity) in [
-        ("Jaccard of 5-mers 0.5", Similarity::kmers(5, 0.5)),
         ("identity 0.95", Similarity::edit(0.95)),
+        ("Jaccard of 8-mers 0.3", Similarity::kmers(8, 0.3)),
         ("identity 0.9", Similarity::edit(0.9)),
         ("identity 0.85", Similarity::edit(0.85)),
         ("identity 0.8", Similarity::edit(0.8)),
