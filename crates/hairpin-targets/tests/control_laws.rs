@@ -58,6 +58,8 @@ fn close(a: &TargetMatrix, b: &TargetMatrix, tolerance: f32) -> bool {
         && pairs.into_iter().all(|(a, b)| (a - b).abs() <= tolerance)
 }
 
+// Rows are vectors here, and a distance takes two rows.
+#[allow(clippy::ptr_arg)]
 fn distance(a: &Vec<f32>, b: &Vec<f32>) -> f64 {
     euclidean(a, b)
 }
@@ -208,10 +210,16 @@ fn what_cannot_be_fitted_is_refused() {
     assert!(empty_column(one.fit(&x, &empty).unwrap_err()));
     let far = |_: &usize, _: &usize| 1.0;
     assert!(empty_column(
-        Neighbours::new(1).fit(vec![0, 1], &empty, far).err().unwrap()
+        Neighbours::new(1)
+            .fit(vec![0, 1], &empty, far)
+            .err()
+            .unwrap()
     ));
     for k in [0, 3] {
-        let error = Neighbours::new(k).fit(vec![0, 1], &full, far).err().unwrap();
+        let error = Neighbours::new(k)
+            .fit(vec![0, 1], &full, far)
+            .err()
+            .unwrap();
         assert!(matches!(error, TargetError::Neighbours { n_rows: 2, .. }));
     }
     for strength in [

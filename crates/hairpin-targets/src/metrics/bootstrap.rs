@@ -171,11 +171,7 @@ impl Bootstrap {
     }
 
     /// What is drawn. Checks the settings.
-    fn units(
-        &self,
-        n_rows: usize,
-        groups: Option<&[usize]>,
-    ) -> Result<Units, TargetError> {
+    fn units(&self, n_rows: usize, groups: Option<&[usize]>) -> Result<Units, TargetError> {
         check_level(self.level)?;
         if self.resamples == 0 {
             return Err(TargetError::NoResamples);
