@@ -38,6 +38,7 @@ pub use confusion::{Average, ClassScores, Confusion};
 pub use cross_entropy::cross_entropy;
 pub(crate) use cross_entropy::mean_cross_entropy;
 pub use estimate::{Estimate, Interval};
+pub(crate) use metric::median;
 pub use metric::{Direction, Metric};
 pub use noise_ceiling::{NoiseCeiling, Replicated, spearman_brown};
 pub use probability::Binning;

@@ -58,6 +58,8 @@ fn close(a: &TargetMatrix, b: &TargetMatrix, tolerance: f32) -> bool {
         && pairs.into_iter().all(|(a, b)| (a - b).abs() <= tolerance)
 }
 
+// Rows are vectors here, and a distance takes two rows.
+#[allow(clippy::ptr_arg)]
 fn distance(a: &Vec<f32>, b: &Vec<f32>) -> f64 {
     euclidean(a, b)
 }

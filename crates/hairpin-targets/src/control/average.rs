@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use ndarray::Array2;
 
 use super::regressor::{Regressor, Rows, check_rows};
+use crate::metrics::median;
 use crate::{TargetError, TargetMatrix};
 
 /// Which middle of some numbers.
@@ -30,14 +31,7 @@ impl Centre {
         match self {
             _ if n == 0 => None,
             Self::Mean => Some(values.iter().sum::<f64>() / n as f64),
-            Self::Median => {
-                let (below, &mut middle, _) = values.select_nth_unstable_by(n / 2, f64::total_cmp);
-                if n % 2 == 1 {
-                    return Some(middle);
-                }
-                let before = below.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-                Some(f64::midpoint(before, middle))
-            }
+            Self::Median => median(values),
         }
     }
 }

@@ -294,8 +294,26 @@ fn median_absolute(pairs: &Pairs) -> Option<f64> {
     if !pairs.all_finite() {
         return None;
     }
+    if pairs.weights().is_none() {
+        let mut errors: Vec<f64> = pairs.iter().map(|(x, y, _)| (x - y).abs()).collect();
+        return median(&mut errors);
+    }
     let mut errors: Vec<(f64, f64)> = pairs.iter().map(|(x, y, w)| ((x - y).abs(), w)).collect();
     weighted_median(&mut errors)
+}
+
+/// The middle value, or the mean of the two middle ones; `None` if there are none. The values are reordered.
+pub(crate) fn median(values: &mut [f64]) -> Option<f64> {
+    let n = values.len();
+    if n == 0 {
+        return None;
+    }
+    let (below, &mut middle, _) = values.select_nth_unstable_by(n / 2, f64::total_cmp);
+    if n % 2 == 1 {
+        return Some(middle);
+    }
+    let before = below.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    Some(f64::midpoint(before, middle))
 }
 
 /// The value below which half of the weight lies; where that is between two values, their mean.
