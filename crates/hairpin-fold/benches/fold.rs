@@ -44,7 +44,8 @@ fn fold(criterion: &mut Criterion) {
     for (length, count) in [(41, 64), (107, 32), (130, 32), (1500, 1)] {
         let seqs = molecules(count, length);
         let mut group = criterion.benchmark_group(format!("{length} nt"));
-        group.measurement_time(Duration::from_secs(if length > 1000 { 12 } else { 5 }));
+        group.warm_up_time(Duration::from_secs(1));
+        group.measurement_time(Duration::from_secs(if length > 1000 { 6 } else { 3 }));
         group.sample_size(if length > 1000 { 10 } else { 30 });
         let mut at = 0;
         let mut next = || {

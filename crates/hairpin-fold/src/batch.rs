@@ -42,8 +42,8 @@ impl Folder {
                 found: out.len(),
             });
         }
-        if seqs.is_empty() {
-            return Ok(());
+        if length == 0 && !seqs.is_empty() {
+            return Err(FoldError::Empty);
         }
         let refused = out
             .par_chunks_mut((length * LoopContext::COUNT).max(1))

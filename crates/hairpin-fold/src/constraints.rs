@@ -11,8 +11,8 @@ use crate::bases::{Bases, MIN_HAIRPIN};
 /// let folder = Folder::turner_2004(Settings::default())?;
 /// let mut workspace = Workspace::default();
 /// let constraints = Constraints::default().with_unpaired(2);
-/// let mfe = folder.mfe_with(&mut workspace, b"GGGGAAAACCCC", &constraints)?;
-/// assert_eq!(mfe.structure().to_string(), "..((....))..");
+/// let mfe = folder.mfe_with(&mut workspace, b"GGCAUCGAAAGAUGCC", &constraints)?;
+/// assert_eq!(mfe.structure().to_string(), "..((((....))))..");
 /// # Ok::<(), hairpin_fold::FoldError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]

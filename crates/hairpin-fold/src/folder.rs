@@ -19,12 +19,12 @@ use crate::recursion::{Inside, Lookup, Minimum, Pairs, Semiring, State, Sum, Wei
 ///
 /// let folder = Folder::turner_2004(Settings::default())?;
 /// let mut workspace = Workspace::default();
-/// let mfe = folder.mfe(&mut workspace, b"GGGGAAAACCCC")?;
-/// assert_eq!((mfe.structure().to_string().as_str(), mfe.kcal()), ("((((....))))", -5.4));
+/// let mfe = folder.mfe(&mut workspace, b"GGCAUCGAAAGAUGCC")?;
+/// assert_eq!((mfe.structure().to_string().as_str(), mfe.kcal()), ("((((((....))))))", -9.0));
 ///
-/// let ensemble = folder.ensemble(&mut workspace, b"GGGGAAAACCCC")?;
+/// let ensemble = folder.ensemble(&mut workspace, b"GGCAUCGAAAGAUGCC")?;
 /// assert!(ensemble.free_energy() < mfe.kcal());
-/// assert!(ensemble.pair_probability(2, 11) > 0.9);
+/// assert!(ensemble.pair_probability(2, 15) > 0.99);
 /// # Ok::<(), hairpin_fold::FoldError>(())
 /// ```
 #[derive(Clone, Debug)]

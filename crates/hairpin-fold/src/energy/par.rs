@@ -203,3 +203,133 @@ fn without_other_pairs(numbers: &[i32], pairs: u32, width: usize) -> Vec<i32> {
     }
     full
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+
+    use super::*;
+
+    /// A table as such files have it: seven pairs, the last of them any other.
+    fn with_other_pairs(table: &[i32], pairs: u32) -> String {
+        let width = table.len() / N_TYPES.pow(pairs);
+        let mut text = String::new();
+        for row in 0..7_usize.pow(pairs) {
+            let (a, b) = (row / 7 + 1, row % 7 + 1);
+            let known = if pairs == 2 { a < 7 && b < 7 } else { b < 7 };
+            let from = if pairs == 2 { a * N_TYPES + b } else { b };
+            for k in 0..width {
+                let value = if known { table[from * width + k] } else { 777 };
+                write!(text, "{value} ").unwrap();
+            }
+            text.push('\n');
+        }
+        text
+    }
+
+    /// Turner 2004 as a `.par` file.
+    fn par() -> String {
+        let parameters = Parameters::turner_2004();
+        let mut text = "## RNAfold parameter file v2.0\n\n".to_owned();
+        for (kind, t) in [
+            ("", &parameters.energy),
+            ("_enthalpies", &parameters.enthalpy),
+        ] {
+            for (name, table, pairs) in [
+                ("stack", &t.stack, 2),
+                ("mismatch_hairpin", &t.mismatch_hairpin, 1),
+                ("mismatch_internal", &t.mismatch_internal, 1),
+                ("mismatch_internal_1n", &t.mismatch_internal_1n, 1),
+                ("mismatch_internal_23", &t.mismatch_internal_23, 1),
+                ("mismatch_multi", &t.mismatch_multi, 1),
+                ("mismatch_exterior", &t.mismatch_exterior, 1),
+                ("dangle5", &t.dangle5, 1),
+                ("dangle3", &t.dangle3, 1),
+                ("int11", &t.int11, 2),
+                ("int21", &t.int21, 2),
+            ] {
+                let rows = with_other_pairs(table, pairs).replace("-50 ", "DEF ");
+                write!(text, "# {name}{kind}\n/* CG  GC */\n{rows}").unwrap();
+            }
+            write!(text, "# int22{kind}\n").unwrap();
+            for (index, value) in t.int22.iter().enumerate() {
+                let (row, codes) = (index / 625, index % 625);
+                let known = row / N_TYPES > 0 && row % N_TYPES > 0;
+                if known && [1, 5, 25, 125].iter().all(|digit| codes / digit % 5 > 0) {
+                    writeln!(text, "{value}").unwrap();
+                }
+            }
+            for (name, table) in [
+                ("hairpin", &t.hairpin),
+                ("bulge", &t.bulge),
+                ("internal", &t.internal),
+            ] {
+                let list: Vec<String> = table.iter().map(i32::to_string).collect();
+                let list = list.join(" ").replace("10000000", "INF");
+                write!(text, "# {name}{kind}\n{list}\n").unwrap();
+            }
+        }
+        text + "# ML_params\n0 0 930 3000 -90 -220\n# NINIO\n60 320 300\n# Misc\n410 360 50 370 107.856 0\n\
+                # Hexaloops\nACAGUACU 280 -1680\n# Tetraloops\nCAACGG 550 690\nCUUCGG 370 -1530\n# Triloops\n# END\nrest"
+    }
+
+    #[test]
+    fn reads_what_we_have_from_a_file_of_viennarna() {
+        let read = Parameters::from_par(&par()).unwrap();
+        let mut ours = Parameters::turner_2004();
+        assert_eq!(read.energy.special.len(), 3);
+        for tables in [&mut ours.energy, &mut ours.enthalpy] {
+            let word = |text: &str| {
+                word(
+                    &text
+                        .bytes()
+                        .map(|base| code(base).unwrap())
+                        .collect::<Vec<u8>>(),
+                )
+            };
+            let kept = ["ACAGUACU", "CAACGG", "CUUCGG"].map(word);
+            tables.special.retain(|entry| kept.contains(&entry.0));
+        }
+        assert_eq!(read, ours);
+    }
+
+    #[test]
+    fn refuses_broken_files_and_says_where() {
+        let text = par();
+        let error = |text: &str| Parameters::from_par(text).unwrap_err().to_string();
+        assert!(error("").starts_with("line 1, column 1: expected '## RNAfold"));
+        assert!(error("# stack\n1").starts_with("line 1, column 1: expected '## RNAfold"));
+        for table in ["stack", "int22_enthalpies", "NINIO", "Triloops"] {
+            let without = text.replace(&format!("# {table}\n"), &format!("# other_{table}\n"));
+            assert!(
+                error(&without)
+                    .starts_with(&format!("the parameter file has no table '# {table}'"))
+            );
+        }
+        let broken = text.replacen(" 930 ", " 9e2 ", 1);
+        let found = error(&broken);
+        assert!(
+            found.contains("column 5: expected a whole number of dcal/mol")
+                && found.ends_with("found \"9e2\""),
+            "{found}"
+        );
+        let short = error(&text.replacen("60 320 300", "60 320", 1));
+        assert!(
+            short.contains("expected 3 numbers in '# NINIO', found 2"),
+            "{short}"
+        );
+        let long = error(&text.replacen("60 320 300", "60 320 300 1", 1));
+        assert!(
+            long.contains("no more than 3 numbers") && long.ends_with("found \"1\""),
+            "{long}"
+        );
+        assert!(
+            error(&text.replacen("CAACGG", "CAACG", 1)).contains("expected 6 bases of A, C, G, U")
+        );
+        assert!(error(&text.replacen("CAACGG", "CUUCGG", 1)).contains("every hairpin once"));
+        assert!(
+            error(&text.replacen("# NINIO", "# stack\n# NINIO", 1)).contains("every table once")
+        );
+        assert!(error(&text.replacen("107.856", "NaN", 1)).contains("a number of dcal/mol"));
+    }
+}

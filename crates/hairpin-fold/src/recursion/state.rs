@@ -80,8 +80,10 @@ pub(crate) struct Ring<V> {
 impl<V: Copy> Ring<V> {
     pub(crate) fn resize(&mut self, n: usize, zero: V) {
         self.width = width(n) + 2 * MARGIN;
-        self.values.clear();
-        self.values.resize(self.width * RING, zero);
+        // Whoever writes a row writes all of it that is ever read.
+        if self.values.len() < self.width * RING {
+            self.values.resize(self.width * RING, zero);
+        }
     }
 
     /// Row `i`; column `j` is entry `j + 32`.
