@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use memchr::memchr;
+use memchr::{memchr, memchr2};
 use needletail::errors::{ParseError, ParseErrorKind};
 use needletail::parser::{FastxReader, SequenceRecord};
 
@@ -267,7 +267,10 @@ impl<P: FastxReader> Records<P> {
 
 /// The id, up to the first space or tab, and the description, which is the rest.
 fn split(header: &str) -> (&str, &str) {
-    header.split_once([' ', '\t']).unwrap_or((header, ""))
+    match memchr2(b' ', b'\t', header.as_bytes()) {
+        Some(end) => (&header[..end], &header[end + 1..]),
+        None => (header, ""),
+    }
 }
 
 /// A header line with an id.
@@ -284,7 +287,7 @@ fn header<'a>(line: &'a [u8], context: &Context<'_>) -> Result<&'a str, SeqError
             ));
         }
     };
-    if split(text).0.is_empty() {
+    if matches!(text.as_bytes().first(), None | Some(b' ' | b'\t')) {
         return Err(context.bad(
             0,
             1,
