@@ -1,7 +1,7 @@
 //! A matrix on its way through the steps: blocks of it are brought into the cache, taken through all of them, and left.
 
 use ndarray::{Array2, CowArray, Ix2};
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::step::{FittedStep, Refusal, Way};
@@ -172,14 +172,10 @@ impl<'a> Stage<'a> {
             n_columns,
             groups: self.groups,
         };
-        self.arch.dispatch(|| match way {
-            Way::Forward => steps.iter().try_for_each(|step| step.forward(&mut block)),
-            Way::Backward => {
-                for step in steps.iter().rev() {
-                    step.backward(&mut block);
-                }
-                Ok(())
-            }
+        self.arch.dispatch(Through {
+            steps,
+            way,
+            block: &mut block,
         })
     }
 
@@ -358,6 +354,34 @@ impl<'a> Stage<'a> {
             }
         }
         Ok(out)
+    }
+}
+
+/// The steps on a block, compiled for each kind of vector: a closure would be, too, but only if it were inlined.
+struct Through<'a, 'b> {
+    steps: &'a [FittedStep],
+    way: Way,
+    block: &'a mut Block<'b>,
+}
+
+impl WithSimd for Through<'_, '_> {
+    type Output = Result<(), Refusal>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Self::Output {
+        match self.way {
+            Way::Forward => {
+                for step in self.steps {
+                    step.forward(self.block)?;
+                }
+            }
+            Way::Backward => {
+                for step in self.steps.iter().rev() {
+                    step.backward(self.block);
+                }
+            }
+        }
+        Ok(())
     }
 }
 
