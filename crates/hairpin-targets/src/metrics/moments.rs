@@ -82,8 +82,7 @@ impl Moments {
     }
 
     pub(super) fn pearson(&self) -> Option<f64> {
-        // The roots apart: a product of two sums may overflow or vanish where neither does.
-        Some(ratio(self.xy, self.xx.sqrt() * self.yy.sqrt())?.clamp(-1.0, 1.0))
+        Some(ratio(self.xy, geometric_mean(self.xx, self.yy))?.clamp(-1.0, 1.0))
     }
 
     pub(super) fn concordance(&self) -> Option<f64> {
@@ -98,7 +97,17 @@ impl Moments {
         let xx = self.xx + self.weight * self.mean_x * self.mean_x;
         let yy = self.yy + self.weight * self.mean_y * self.mean_y;
         let xy = self.xy + self.weight * self.mean_x * self.mean_y;
-        Some(ratio(xy, xx.sqrt() * yy.sqrt())?.clamp(-1.0, 1.0))
+        Some(ratio(xy, geometric_mean(xx, yy))?.clamp(-1.0, 1.0))
+    }
+}
+
+/// `√(ab)`, which is `a` where the two are equal, also where the product overflows or vanishes.
+pub(super) fn geometric_mean(a: f64, b: f64) -> f64 {
+    let product = a * b;
+    if product.is_normal() {
+        product.sqrt()
+    } else {
+        a.sqrt() * b.sqrt()
     }
 }
 

@@ -73,21 +73,25 @@ impl Replicated<'_> {
     /// ```
     /// use hairpin_targets::metrics::{Bootstrap, Metric, Replicated};
     ///
+    /// // A signal of variance 8.25, and noise of 3 up or down: replicates correlate at 8.25 / 17.25.
     /// let signal = |i: usize| (i % 10) as f32;
-    /// let noise = |i: usize, k: usize| ((i * k) % 7) as f32 - 3.0;
-    /// let of = |k| (0..200).map(|i| signal(i) + noise(i, k)).collect::<Vec<f32>>();
-    /// let (first, second) = (of(3), of(5));
-    /// let predicted: Vec<f32> = (0..200).map(signal).collect();
-    /// let ceiling = Replicated {
+    /// let noisy = |every: usize| {
+    ///     let noise = move |i: usize| if i / every % 2 == 0 { 3.0 } else { -3.0 };
+    ///     (0..400).map(|i| signal(i) + noise(i)).collect::<Vec<f32>>()
+    /// };
+    /// let (first, second) = (noisy(10), noisy(20));
+    /// let predicted: Vec<f32> = (0..400).map(signal).collect();
+    /// let found = Replicated {
     ///     predicted: &predicted,
     ///     truth: &first,
     ///     replicates: [&first, &second],
     ///     averaged: 1,
     /// }
     /// .ceiling(Metric::Pearson, Bootstrap::default(), None)?;
-    /// // As good as the noise allows: the interval holds 1.
-    /// assert!(ceiling.correlation.value < 0.9);
-    /// assert!(ceiling.disattenuated.low < 1.0 && 1.0 < ceiling.disattenuated.high);
+    /// // As good as the noise allows.
+    /// assert!((found.ceiling.value - (8.25_f64 / 17.25).sqrt()).abs() < 1e-9);
+    /// assert!((found.correlation.value - found.ceiling.value).abs() < 1e-9);
+    /// assert!((found.disattenuated.value - 1.0).abs() < 1e-9);
     /// # Ok::<(), hairpin_targets::TargetError>(())
     /// ```
     pub fn ceiling(

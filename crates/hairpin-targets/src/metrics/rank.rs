@@ -1,6 +1,6 @@
 //! Orders, ranks, and what is counted from them.
 
-use super::moments::{Moments, ratio};
+use super::moments::{Moments, geometric_mean, ratio};
 use super::pairs::Pairs;
 use std::borrow::Cow;
 
@@ -169,7 +169,7 @@ pub(super) fn kendall(pairs: &Pairs) -> Option<f64> {
         return None;
     }
     let count = Concordance::count(pairs);
-    let whole = count.apart_predicted.sqrt() * count.apart_truth.sqrt();
+    let whole = geometric_mean(count.apart_predicted, count.apart_truth);
     Some(ratio(count.concordant - count.discordant, whole)?.clamp(-1.0, 1.0))
 }
 
