@@ -235,18 +235,17 @@ impl Folder {
         if let Some(scale) = &scale {
             let weights = &mut workspace.sum_weights;
             weights.reset::<Sum>(n);
-            for k in 1..=n {
+            for (k, &scale) in scale.iter().enumerate().take(n + 1).skip(1) {
                 let unpaired = resolved.map_or(0.0, |resolved| resolved.unpaired_dcal(k));
                 let paired = resolved.map_or(0.0, |resolved| resolved.paired_dcal(k));
-                // The scale of a base is the weight of its most likely state.
                 let must_pair = resolved.is_some_and(|resolved| resolved.must_pair(k));
                 weights.unpaired[k] = if must_pair {
                     0.0
                 } else {
-                    (-unpaired / kt - scale[k]).exp()
+                    (-unpaired / kt - scale).exp()
                 };
-                weights.paired[k] = (-paired / kt - scale[k]).exp();
-                log_scale += scale[k];
+                weights.paired[k] = (-paired / kt - scale).exp();
+                log_scale += scale;
             }
             weights.multiply::<Sum>();
         }

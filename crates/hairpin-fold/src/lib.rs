@@ -52,7 +52,15 @@ mod energy;
 mod error;
 mod folder;
 mod mfe;
+#[allow(
+    clippy::needless_range_loop,
+    reason = "a position indexes many arrays at once"
+)]
 mod partition;
+#[allow(
+    clippy::needless_range_loop,
+    reason = "a position indexes many arrays at once"
+)]
 mod recursion;
 mod structure;
 

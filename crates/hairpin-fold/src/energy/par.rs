@@ -251,7 +251,7 @@ mod tests {
                 let rows = with_other_pairs(table, pairs).replace("-50 ", "DEF ");
                 write!(text, "# {name}{kind}\n/* CG  GC */\n{rows}").unwrap();
             }
-            write!(text, "# int22{kind}\n").unwrap();
+            writeln!(text, "# int22{kind}").unwrap();
             for (index, value) in t.int22.iter().enumerate() {
                 let (row, codes) = (index / 625, index % 625);
                 let known = row / N_TYPES > 0 && row % N_TYPES > 0;
