@@ -5,8 +5,9 @@
 //!
 //! | module | crate | what it is for | needs Burn |
 //! |---|---|---|---|
-//! | [`seq`] | `hairpin-seq` | alphabets, sequences, one-hot and token encodings, k-mers | no |
-//! | [`targets`] | `hairpin-targets` | labels and target matrices, splits, metrics with intervals, simple controls | no |
+//! | [`seq`] | `hairpin-seq` | alphabets, operations, encodings, k-mers, motifs, augmentation, structure strings, FASTA | no |
+//! | [`fold`] | `hairpin-fold` | RNA secondary structure: energies, the most stable structure, exact probabilities of pairs and loops | no |
+//! | [`targets`] | `hairpin-targets` | labels and target matrices, recipes, splits that do not leak, metrics with intervals, simple controls | no |
 //! | [`tasks`] | `hairpin-tasks` | the official files of prediction tasks, read safely and written exactly | no |
 //! | [`nn`] | `hairpin-nn` | layers that Burn lacks or runs slowly: LSTM and GRU with lengths, as fused kernels | yes |
 //! | [`models`] | `hairpin-models` | networks checked against PyTorch, forward and gradients | yes |
@@ -121,6 +122,7 @@
 //! So far one of five planned tasks runs end to end, the DNA class challenge in `examples/dna-rnn-classifier`. RNA folding, motifs,
 //! transforms of targets, protein language models and the other tasks are planned; `docs/ARCHITECTURE.md` has their places.
 
+pub use hairpin_fold as fold;
 pub use hairpin_models as models;
 pub use hairpin_nn as nn;
 pub use hairpin_seq as seq;
