@@ -1,6 +1,6 @@
 //! Our recurrent layer beside Burn's own, on flex: a training step (forward, backward, Adam) and inference.
 //!
-//! `cargo bench --package hairpin-nn --bench recurrent`; `fixtures/make/bench_torch.py` times PyTorch in the same run. Names are
+//! `cargo bench --workspace --bench recurrent`; `fixtures/make/bench_torch.py` times PyTorch in the same run. Names are
 //! `<what>/<cell> <hidden> <batch>x<length>x<input>/<whose>`.
 
 use burn::module::Module;

@@ -1,7 +1,7 @@
 //! Median time in ms of a step of the recurrent layer, for `fixtures/make/bench_length.py`, which also measures this process's memory:
 //!
 //! ```sh
-//! cargo run --release --package hairpin-nn --example recurrent_step -- train hairpin 64 32 400 4 5
+//! cargo run --release --workspace --example recurrent_step -- train hairpin 64 32 400 4 5
 //! ```
 //!
 //! The arguments: `train` or `infer`, `hairpin` or `burn`, hidden units, batch, length, input channels, runs. The layer is a
