@@ -44,17 +44,22 @@
 //!
 //! What it does not do: pseudoknots, two strands, coaxial stacking, tertiary structure.
 
+mod accessibility;
 mod bases;
 mod batch;
 mod constraints;
+mod consensus;
 mod context;
+mod diversity;
 mod energy;
 mod error;
 mod folder;
 mod mfe;
 mod partition;
 mod recursion;
+mod sample;
 mod structure;
+mod suboptimal;
 
 pub use constraints::Constraints;
 pub use context::{FineContext, LoopContext};
@@ -63,4 +68,6 @@ pub use error::FoldError;
 pub use folder::{Folder, Workspace};
 pub use mfe::Mfe;
 pub use partition::Ensemble;
+pub use sample::Samples;
 pub use structure::Structure;
+pub use suboptimal::Suboptimal;
