@@ -109,8 +109,7 @@ impl Ensemble<'_> {
                     let inner = b.at(p, q);
                     if left.max(right) >= width && inner > 0.0 {
                         let dcal = (self.energy.summed).interior(&workspace.bases, i, j, p, q);
-                        let probability =
-                            outside * (-dcal / self.kt).exp() * five * three * inner;
+                        let probability = outside * (-dcal / self.kt).exp() * five * three * inner;
                         add(i + 1, p, probability);
                         add(q + 1, j, probability);
                     }

@@ -67,7 +67,9 @@ impl Ensemble<'_> {
     /// The probability of every base to be unpaired, base 1 at index 0.
     pub(crate) fn unpaired(&self) -> Vec<f64> {
         let paired = &self.workspace.outside.flows.paired;
-        (1..=self.len()).map(|k| (1.0 - paired[k]).max(0.0)).collect()
+        (1..=self.len())
+            .map(|k| (1.0 - paired[k]).max(0.0))
+            .collect()
     }
 
     pub(crate) fn check_length(&self, structure: &Structure) -> Result<(), FoldError> {

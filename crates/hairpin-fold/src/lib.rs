@@ -47,8 +47,8 @@
 mod accessibility;
 mod bases;
 mod batch;
-mod constraints;
 mod consensus;
+mod constraints;
 mod context;
 mod diversity;
 mod energy;
