@@ -138,14 +138,14 @@ impl Ensemble<'_> {
         let mut m1_bar = vec![0.0; n + 1];
         for i in 1..=n {
             // M'[i,k] from the row of M2' and the rows of M1 below; R' from that of the row above.
-            for k in i..=n {
+            for (k, r_bar) in r_bar.iter_mut().enumerate().skip(i) {
                 let m_bar: f64 = if k < n {
                     let (m2, m1) = (&closed.row(i)[k + 1..=n], &inside.m1.row(k + 1)[k + 1..=n]);
                     m2.iter().zip(m1).map(|(x, y)| x * y).sum()
                 } else {
                     0.0
                 };
-                r_bar[k] = m_bar + factors[i - 1] * r_bar[k];
+                *r_bar = m_bar + factors[i - 1] * *r_bar;
             }
             if i + width <= n {
                 let row = &r[(i + width) * stride..][..stride];
