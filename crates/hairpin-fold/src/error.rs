@@ -101,6 +101,16 @@ pub enum FoldError {
         /// What was asked for.
         celsius: f64,
     },
+    /// A setting that means nothing.
+    #[error("{name} is {value}: {expected}")]
+    Setting {
+        /// Which.
+        name: &'static str,
+        /// What was asked for.
+        value: f64,
+        /// What can be asked for.
+        expected: &'static str,
+    },
     /// A parameter file that cannot be read as one.
     #[error("line {line}, column {column}: expected {expected}, found {found}")]
     ParameterFile {

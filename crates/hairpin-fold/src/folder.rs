@@ -119,7 +119,7 @@ impl Folder {
     ///
     /// [`FoldError::Empty`], [`FoldError::Letter`], [`FoldError::TooLong`].
     pub fn ensemble<'w>(
-        &self,
+        &'w self,
         workspace: &'w mut Workspace,
         seq: &[u8],
     ) -> Result<Ensemble<'w>, FoldError> {
@@ -133,7 +133,7 @@ impl Folder {
     ///
     /// Those of [`ensemble`](Self::ensemble) and of [`mfe_with`](Self::mfe_with).
     pub fn ensemble_with<'w>(
-        &self,
+        &'w self,
         workspace: &'w mut Workspace,
         seq: &[u8],
         constraints: &Constraints,
@@ -172,7 +172,7 @@ impl Folder {
         }
     }
 
-    fn least(
+    pub(crate) fn least(
         &self,
         workspace: &mut Workspace,
         resolved: Option<&Resolved>,
@@ -214,7 +214,7 @@ impl Folder {
     }
 
     fn sum<'w>(
-        &self,
+        &'w self,
         workspace: &'w mut Workspace,
         resolved: Option<&Resolved>,
     ) -> Result<Ensemble<'w>, FoldError> {
@@ -275,6 +275,8 @@ impl Folder {
             workspace,
             log_z: z.ln() + log_scale,
             kt,
+            energy: &self.energy,
+            weighted: scale.is_some(),
         })
     }
 }

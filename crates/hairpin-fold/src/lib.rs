@@ -44,10 +44,13 @@
 //!
 //! What it does not do: pseudoknots, two strands, coaxial stacking, tertiary structure.
 
+mod accessibility;
 mod bases;
 mod batch;
+mod consensus;
 mod constraints;
 mod context;
+mod diversity;
 mod energy;
 mod error;
 mod folder;
@@ -62,7 +65,9 @@ mod partition;
     reason = "a position indexes many arrays at once"
 )]
 mod recursion;
+mod sample;
 mod structure;
+mod suboptimal;
 
 pub use constraints::Constraints;
 pub use context::{FineContext, LoopContext};
@@ -71,4 +76,6 @@ pub use error::FoldError;
 pub use folder::{Folder, Workspace};
 pub use mfe::Mfe;
 pub use partition::Ensemble;
+pub use sample::Samples;
 pub use structure::Structure;
+pub use suboptimal::Suboptimal;

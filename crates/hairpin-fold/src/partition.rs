@@ -6,7 +6,8 @@ mod scale;
 pub(crate) use outside::{Outside, OutsideState};
 pub(crate) use scale::{fits_unscaled, logarithms};
 
-use crate::{FineContext, LoopContext, Workspace};
+use crate::recursion::Weights;
+use crate::{Energy, FineContext, LoopContext, Workspace};
 
 /// The Boltzmann ensemble of one molecule. It lies in the [`Workspace`] until the next molecule is folded there.
 ///
@@ -27,6 +28,9 @@ pub struct Ensemble<'w> {
     pub(crate) log_z: f64,
     /// In dcal/mol.
     pub(crate) kt: f64,
+    pub(crate) energy: &'w Energy,
+    /// Whether the workspace's weights count.
+    pub(crate) weighted: bool,
 }
 
 impl Ensemble<'_> {
@@ -38,6 +42,11 @@ impl Ensemble<'_> {
     /// Never: an empty molecule is refused.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The factors of single bases, if there are any.
+    pub(crate) fn weights(&self) -> Option<&Weights<f64>> {
+        self.weighted.then_some(&self.workspace.sum_weights)
     }
 
     /// The ensemble free energy `-kT ln Z`, in kcal/mol.

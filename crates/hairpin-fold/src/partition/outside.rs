@@ -70,7 +70,8 @@ pub(crate) struct OutsideState {
     pub(crate) o: Grid<f64>,
     /// Corners of the pairs seen from inside, 0 where there is no pair.
     closing: Grid<u8>,
-    m2: Grid<f64>,
+    /// `M2'`.
+    pub(crate) m2: Grid<f64>,
     /// `Z5[0..=n]`.
     pub(crate) z5: Vec<f64>,
     /// By number of the pair.
