@@ -139,4 +139,20 @@ pub enum FoldError {
         /// Why.
         source: Box<FoldError>,
     },
+    /// Windows in which nothing can be folded.
+    #[error("windows of {size} bases with pairs over {span}: {reason}")]
+    Window {
+        /// Bases of a window.
+        size: usize,
+        /// Bases that a pair may span.
+        span: usize,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// A least probability that is none.
+    #[error("pairs are kept from a probability of {value}: choose one from 0 to 1")]
+    Cutoff {
+        /// What was asked for.
+        value: f64,
+    },
 }

@@ -55,6 +55,7 @@ mod mfe;
 mod partition;
 mod recursion;
 mod structure;
+mod window;
 
 pub use constraints::Constraints;
 pub use context::{FineContext, LoopContext};
@@ -64,3 +65,4 @@ pub use folder::{Folder, Workspace};
 pub use mfe::Mfe;
 pub use partition::Ensemble;
 pub use structure::Structure;
+pub use window::{LocalEnsemble, Window};
