@@ -54,6 +54,7 @@ mod folder;
 mod mfe;
 mod partition;
 mod recursion;
+mod sparse;
 mod structure;
 mod window;
 
@@ -64,5 +65,6 @@ pub use error::FoldError;
 pub use folder::{Folder, Workspace};
 pub use mfe::Mfe;
 pub use partition::Ensemble;
+pub use sparse::SparseEnsemble;
 pub use structure::Structure;
-pub use window::{LocalEnsemble, Window};
+pub use window::Window;

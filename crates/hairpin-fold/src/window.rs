@@ -1,16 +1,14 @@
 //! Folding in windows: what a long molecule does locally, averaged over all windows that look at it.
 
-mod local;
 mod stretch;
-
-pub use local::LocalEnsemble;
+mod sums;
 
 use rayon::prelude::*;
 
 use crate::bases::Bases;
 use crate::partition::fits_unscaled;
-use crate::{FoldError, Folder, Workspace};
-use local::Sums;
+use crate::{FoldError, Folder, SparseEnsemble, Workspace};
+use sums::Sums;
 
 /// Windows along a molecule: how long they are, how far apart two bases of a pair may be, and which pairs are kept.
 ///
@@ -102,7 +100,7 @@ impl Folder {
     /// # Errors
     ///
     /// [`FoldError::Empty`], [`FoldError::Letter`], and [`FoldError::TooLong`] or [`FoldError::Range`] for windows that are too long.
-    pub fn windows(&self, seq: &[u8], window: &Window) -> Result<LocalEnsemble, FoldError> {
+    pub fn windows(&self, seq: &[u8], window: &Window) -> Result<SparseEnsemble, FoldError> {
         let bases = Bases::parse(seq)?;
         let n = bases.len();
         let size = window.size.min(n);

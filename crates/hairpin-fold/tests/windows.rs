@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::GzDecoder;
 use hairpin_fold::{
-    Boltzmann, Dangles, FoldError, Folder, LocalEnsemble, LoopContext, Settings, Window, Workspace,
+    Boltzmann, Dangles, FoldError, Folder, SparseEnsemble, LoopContext, Settings, Window, Workspace,
 };
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
@@ -235,7 +235,7 @@ fn long_stable_windows_stay_in_range() {
 fn the_number_of_threads_changes_no_bit() {
     let folder = folder(Boltzmann::Exact, Dangles::Both);
     let seq = molecule(2, 900);
-    let on = |threads: usize| -> LocalEnsemble {
+    let on = |threads: usize| -> SparseEnsemble {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .build()
