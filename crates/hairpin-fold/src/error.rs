@@ -155,4 +155,7 @@ pub enum FoldError {
         /// What was asked for.
         value: f64,
     },
+    /// A beam that keeps nothing.
+    #[error("a beam of width 0 keeps nothing: choose one from 1, 100 is usual")]
+    Beam,
 }

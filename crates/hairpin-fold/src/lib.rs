@@ -46,6 +46,7 @@
 
 mod bases;
 mod batch;
+mod beam;
 mod constraints;
 mod context;
 mod energy;
@@ -58,6 +59,7 @@ mod sparse;
 mod structure;
 mod window;
 
+pub use beam::{Beam, BeamEnsemble};
 pub use constraints::Constraints;
 pub use context::{FineContext, LoopContext};
 pub use energy::{Boltzmann, Dangles, Energy, Evaluation, Loop, LoopKind, Parameters, Settings};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::GzDecoder;
 use hairpin_fold::{
-    Boltzmann, Dangles, FoldError, Folder, SparseEnsemble, LoopContext, Settings, Window, Workspace,
+    Boltzmann, Dangles, FoldError, Folder, LoopContext, Settings, SparseEnsemble, Window, Workspace,
 };
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
