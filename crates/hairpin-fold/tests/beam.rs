@@ -82,3 +82,83 @@ fn a_wide_beam_loses_nothing_of_longer_molecules() {
         b"GGACCCAAAAAAAAAAGGACCAAAAAAAGGACCGAAAGGACCAAACCCCGGGAAACCCGAAGGAACC",
     );
 }
+
+#[test]
+fn the_usual_width_is_near_on_molecules_of_the_oracle() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../../shared/oracles/fold/pf_nosmooth.jsonl.gz");
+    let Ok(file) = std::fs::File::open(path) else {
+        eprintln!("skipped: no ../shared");
+        return;
+    };
+    let folder = Folder::turner_2004(Settings::default()).unwrap();
+    let beam = Beam::new(100).unwrap();
+    let mut molecules = 0;
+    // Without optimisation, every eighth.
+    let step = if cfg!(debug_assertions) { 8 } else { 1 };
+    let lines = std::io::BufReader::new(flate2::read::GzDecoder::new(file));
+    let records = std::io::BufRead::lines(lines)
+        .map(|line| serde_json::from_str::<serde_json::Value>(&line.unwrap()).unwrap())
+        .filter(|record| record["n"].as_u64().unwrap() > 100);
+    let mut worst = 0.0_f64;
+    for record in records.step_by(step) {
+        let seq = record["seq"].as_str().unwrap().as_bytes();
+        let found = folder.beam(seq, &beam).unwrap();
+        let lost = found.free_energy() - record["G"].as_f64().unwrap();
+        assert!(
+            (-5e-6..0.01).contains(&lost),
+            "{}: {lost} kcal/mol",
+            record["id"]
+        );
+        for pair in record["bpp"].as_array().unwrap() {
+            let place = |k: usize| pair[k].as_u64().unwrap() as usize;
+            let p = found.probabilities().pair_probability(place(0), place(1));
+            assert!(
+                (p - pair[2].as_f64().unwrap()).abs() < 0.01,
+                "{}: {pair} is {p}",
+                record["id"]
+            );
+        }
+        worst = worst.max(lost);
+        molecules += 1;
+    }
+    eprintln!("worst {worst}");
+    assert_eq!(molecules, 125_usize.div_ceil(step));
+}
+
+#[test]
+fn a_long_molecule_stays_in_range() {
+    // Its partition function is far beyond a float; stable and loose parts follow each other.
+    let seq = [
+        b"GGGGGGCCAAAAGGCCCCCC".repeat(20),
+        b"A".repeat(600),
+        molecule(2, 500),
+    ]
+    .concat();
+    let folder = Folder::turner_2004(Settings::default()).unwrap();
+    let found = folder.beam(&seq, &Beam::new(20).unwrap()).unwrap();
+    assert!(found.log_partition() > 400.0 && found.free_energy() < -250.0);
+    for position in 1..=seq.len() {
+        let contexts = found.probabilities().context(position);
+        assert!((contexts.iter().sum::<f64>() - 1.0).abs() < 1e-9);
+    }
+}
+
+#[test]
+fn refusals() {
+    assert!(matches!(Beam::new(0), Err(FoldError::Beam)));
+    let beam = Beam::new(100).unwrap();
+    assert!(matches!(
+        beam.with_cutoff(f64::NAN),
+        Err(FoldError::Cutoff { .. })
+    ));
+    let folder = Folder::turner_2004(Settings::default().with_memory_limit(1 << 20)).unwrap();
+    assert!(matches!(folder.beam(b"", &beam), Err(FoldError::Empty)));
+    let letter = folder.beam(b"GGx", &beam);
+    assert!(matches!(letter, Err(FoldError::Letter { position: 3, .. })));
+    let long = folder.beam(&molecule(3, 5_000), &beam);
+    assert!(matches!(
+        long,
+        Err(FoldError::TooLong { length: 5_000, .. })
+    ));
+}
