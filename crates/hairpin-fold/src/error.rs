@@ -22,7 +22,7 @@ pub enum FoldError {
     /// A molecule that needs more memory than allowed.
     #[error(
         "{length} bases need about {needed_mib} MiB, {limit_mib} MiB are allowed: \
-         fold windows of it, or raise Settings::memory_limit"
+         fold windows of it or with a beam (narrower, if it was one), or raise Settings::memory_limit"
     )]
     TooLong {
         /// Bases of the molecule.

@@ -42,6 +42,9 @@
 //! that would need more than [`Settings::memory_limit`] is refused. Long ones are scaled base by base, after their own most stable structure, so that
 //! thousands of bases stay within the range of a float. Wide registers are found at run time; without them the answer is the same to 1e-12.
 //!
+//! Beyond some thousand bases, [`Folder::windows`] folds what is local, and [`Folder::beam`] the whole with the best intervals only: both in a time that
+//! grows with the length.
+//!
 //! What it does not do: pseudoknots, two strands, coaxial stacking, tertiary structure.
 
 mod bases;

@@ -15,7 +15,7 @@ use std::ops::RangeInclusive;
 
 use crate::bases::Bases;
 use crate::constraints::Resolved;
-use crate::partition::{Outside, logarithms};
+use crate::partition::{Outside, fits_unscaled, logarithms};
 use crate::recursion::{Inside, Sum};
 use crate::{FineContext, FoldError, Folder, Workspace};
 
@@ -144,7 +144,7 @@ impl Folder {
     fn scale(&self, workspace: &mut Workspace, span: usize) -> Result<bool, FoldError> {
         let n = workspace.bases.len();
         let energy = self.energy();
-        if crate::partition::fits_unscaled(energy, n) {
+        if fits_unscaled(energy, n) {
             return Ok(false);
         }
         let stable = self.least(workspace, Some(&Resolved::within(n, span)))?;
@@ -152,8 +152,8 @@ impl Folder {
         let scale = logarithms(energy, n, &loops);
         let weights = &mut workspace.sum_weights;
         weights.reset::<Sum>(n);
-        for k in 1..=n {
-            weights.unpaired[k] = (-scale[k]).exp();
+        for (k, scale) in scale.iter().enumerate().skip(1).take(n) {
+            weights.unpaired[k] = (-scale).exp();
             weights.paired[k] = weights.unpaired[k];
         }
         weights.multiply::<Sum>();
