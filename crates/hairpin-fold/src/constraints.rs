@@ -56,6 +56,7 @@ impl Constraints {
             region: vec![0; n + 2],
             unpaired_dcal: energies("unpaired pseudo-energies", &self.unpaired_kcal, n)?,
             paired_dcal: energies("paired pseudo-energies", &self.paired_kcal, n)?,
+            span: usize::MAX,
         };
         for &(i, j) in &self.pairs {
             let (i, j) = (i.min(j), i.max(j));
@@ -151,13 +152,26 @@ pub(crate) struct Resolved {
     /// From position 1 at index 0.
     unpaired_dcal: Option<Vec<f64>>,
     paired_dcal: Option<Vec<f64>>,
+    /// Most bases from the one to the other end of a pair, both counted.
+    span: usize,
 }
 
 impl Resolved {
+    /// Nothing but that no pair spans more than `span` of `n` bases.
+    pub(crate) fn within(n: usize, span: usize) -> Self {
+        Self {
+            state: vec![State::Free; n + 2],
+            region: vec![0; n + 2],
+            unpaired_dcal: None,
+            paired_dcal: None,
+            span,
+        }
+    }
+
     /// Whether the pair may form.
     pub(crate) fn allows(&self, i: usize, j: usize) -> bool {
         match (self.state[i], self.state[j]) {
-            (State::Free, State::Free) => self.region[i] == self.region[j],
+            (State::Free, State::Free) => self.region[i] == self.region[j] && j - i < self.span,
             (State::With(partner), _) => partner == j,
             _ => false,
         }

@@ -22,7 +22,7 @@ pub enum FoldError {
     /// A molecule that needs more memory than allowed.
     #[error(
         "{length} bases need about {needed_mib} MiB, {limit_mib} MiB are allowed: \
-         fold windows of it, or raise Settings::memory_limit"
+         fold windows of it or with a beam (narrower, if it was one), or raise Settings::memory_limit"
     )]
     TooLong {
         /// Bases of the molecule.
@@ -149,4 +149,23 @@ pub enum FoldError {
         /// Why.
         source: Box<FoldError>,
     },
+    /// Windows in which nothing can be folded.
+    #[error("windows of {size} bases with pairs over {span}: {reason}")]
+    Window {
+        /// Bases of a window.
+        size: usize,
+        /// Bases that a pair may span.
+        span: usize,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// A least probability that is none.
+    #[error("pairs are kept from a probability of {value}: choose one from 0 to 1")]
+    Cutoff {
+        /// What was asked for.
+        value: f64,
+    },
+    /// A beam that keeps nothing.
+    #[error("a beam of width 0 keeps nothing: choose one from 1, 100 is usual")]
+    Beam,
 }

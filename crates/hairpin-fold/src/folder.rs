@@ -32,7 +32,7 @@ pub struct Folder {
     settings: Settings,
     energy: Energy,
     least: Lookup<i32>,
-    sum: Lookup<f64>,
+    pub(crate) sum: Lookup<f64>,
     /// Without the registers of this processor, for the test that they change nothing.
     scalar: bool,
 }
@@ -143,7 +143,7 @@ impl Folder {
         self.sum(workspace, Some(&resolved))
     }
 
-    fn dispatch(&self, recursion: impl WithSimd<Output = ()>) {
+    pub(crate) fn dispatch(&self, recursion: impl WithSimd<Output = ()>) {
         if self.scalar {
             recursion.with_simd(Scalar);
         } else {
@@ -151,7 +151,7 @@ impl Folder {
         }
     }
 
-    fn check_memory(&self, n: usize, bytes_per_entry: usize) -> Result<(), FoldError> {
+    pub(crate) fn check_memory(&self, n: usize, bytes_per_entry: usize) -> Result<(), FoldError> {
         let needed = width(n).saturating_mul(n).saturating_mul(bytes_per_entry);
         if needed <= self.settings.memory_limit {
             return Ok(());
@@ -269,6 +269,7 @@ impl Folder {
             pairs: &workspace.pairs,
             weights,
             inside: &workspace.sum,
+            windows: None,
             state: &mut workspace.outside,
         });
         Ok(Ensemble {

@@ -42,12 +42,16 @@
 //! that would need more than [`Settings::memory_limit`] is refused. Long ones are scaled base by base, after their own most stable structure, so that
 //! thousands of bases stay within the range of a float. Wide registers are found at run time; without them the answer is the same to 1e-12.
 //!
+//! Beyond some thousand bases, [`Folder::windows`] folds what is local, and [`Folder::beam`] the whole with the best intervals only: both in a time that
+//! grows with the length.
+//!
 //! What it does not do: pseudoknots, two strands, coaxial stacking, tertiary structure.
 
 mod accessibility;
 mod bases;
 mod batch;
 mod consensus;
+mod beam;
 mod constraints;
 mod context;
 mod diversity;
@@ -66,9 +70,12 @@ mod partition;
 )]
 mod recursion;
 mod sample;
+mod sparse;
 mod structure;
 mod suboptimal;
+mod window;
 
+pub use beam::{Beam, BeamEnsemble};
 pub use constraints::Constraints;
 pub use context::{FineContext, LoopContext};
 pub use energy::{Boltzmann, Dangles, Energy, Evaluation, Loop, LoopKind, Parameters, Settings};
@@ -77,5 +84,7 @@ pub use folder::{Folder, Workspace};
 pub use mfe::Mfe;
 pub use partition::Ensemble;
 pub use sample::Samples;
+pub use sparse::SparseEnsemble;
 pub use structure::Structure;
 pub use suboptimal::Suboptimal;
+pub use window::Window;

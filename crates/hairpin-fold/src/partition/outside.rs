@@ -124,6 +124,8 @@ pub(crate) struct Outside<'a> {
     pub(crate) pairs: &'a Pairs,
     pub(crate) weights: Option<&'a Weights<f64>>,
     pub(crate) inside: &'a State<f64>,
+    /// By number of the pair, what is outside of all pairs around it, where that is not this molecule alone but a sum over windows of it.
+    pub(crate) windows: Option<&'a [f64]>,
     pub(crate) state: &'a mut OutsideState,
 }
 
@@ -147,6 +149,7 @@ impl Outside<'_> {
             lookup,
             pairs,
             inside,
+            windows,
             state,
             ..
         } = self;
@@ -213,7 +216,10 @@ impl Outside<'_> {
                     interior::<S, WEIGHTED>(simd, lookup, weights, state, &left, (p, q, inner, n));
                 let multi = lookup.multi(bases, p, q) * state.m1[q];
                 let stem = lookup.exterior(bases, p, q);
-                let exterior = state.z5[p - 1] * stem * inside.z3[q + 1] / z;
+                let exterior = match windows {
+                    None => state.z5[p - 1] * stem * inside.z3[q + 1] / z,
+                    Some(windows) => windows[number],
+                };
                 let sum = exterior
                     + multi
                     + around.stacked
