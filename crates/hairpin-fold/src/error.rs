@@ -139,4 +139,12 @@ pub enum FoldError {
         /// Why.
         source: Box<FoldError>,
     },
+    /// A range of values without an extent.
+    #[error("colours from {low} to {high}: expected two finite numbers, the smaller one first")]
+    ColourRange {
+        /// Where it starts.
+        low: f64,
+        /// Where it ends.
+        high: f64,
+    },
 }

@@ -48,6 +48,7 @@ mod bases;
 mod batch;
 mod constraints;
 mod context;
+mod draw;
 mod energy;
 mod error;
 mod folder;
@@ -58,6 +59,7 @@ mod structure;
 
 pub use constraints::Constraints;
 pub use context::{FineContext, LoopContext};
+pub use draw::{Colours, Drawing};
 pub use energy::{Boltzmann, Dangles, Energy, Evaluation, Loop, LoopKind, Parameters, Settings};
 pub use error::FoldError;
 pub use folder::{Folder, Workspace};

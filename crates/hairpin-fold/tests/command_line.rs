@@ -409,3 +409,52 @@ fn ctrl_c_leaves_no_file() {
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(names(&folder).is_empty());
 }
+
+#[test]
+fn draws_what_it_folds_and_what_it_is_given() {
+    let folder = with_input();
+    stdout(folder.path(), &["in.fa", "--svg", "drawings"]);
+    let drawing =
+        |name: &str| fs::read_to_string(folder.path().join("drawings").join(name)).unwrap();
+    assert_eq!(
+        drawing("1_trna.svg").matches("<circle ").count(),
+        SEQS[0].len()
+    );
+    let hairpin = drawing("2_hairpin.svg");
+    assert!(hairpin.contains("hairpin: probability of being paired"));
+    assert_eq!(hairpin.matches("<line ").count(), 6);
+    assert!(drawing("3_one.svg").contains("<title>N1: 0</title>"));
+
+    fs::write(folder.path().join("values.txt"), "0 1 2 nan\n-4.5\n").unwrap();
+    let given = ["draw", "GAAAC", "(...)"];
+    let values = ["--values", "values.txt", "--title", "a<b"];
+    let svg = stdout(folder.path(), &[&given[..], &values].concat());
+    assert!(
+        svg.contains("a&lt;b") && svg.contains("<title>C5: -4.5</title>"),
+        "{svg}"
+    );
+    let range = ["--range", "-1", "7", "--out", "one.svg"];
+    stdout(folder.path(), &[&given[..], &values, &range].concat());
+    let ranged = fs::read_to_string(folder.path().join("one.svg")).unwrap();
+    assert!(
+        ranged.contains(">-1.00</text>") && ranged.contains(">7.00</text>"),
+        "{ranged}"
+    );
+
+    let error = |arguments: &[&str]| failure(folder.path(), arguments, 1);
+    assert!(error(&["draw", "GAAAC", "(..."]).contains("position 1: this bracket has no partner"));
+    assert!(
+        error(&["draw", "GAAAC", "...."])
+            .contains("the structure has 4 positions, the sequence has 5 bases")
+    );
+    fs::write(folder.path().join("bad.txt"), "1 2\n3 x\n").unwrap();
+    let message = error(&["draw", "GAAAC", "(...)", "--values", "bad.txt"]);
+    assert!(
+        message.contains("bad.txt, line 2: expected numbers"),
+        "{message}"
+    );
+    let message = error(&[&given[..], &values, &["--range", "2", "1"]].concat());
+    assert!(message.contains("colours from 2 to 1"), "{message}");
+    fs::write(folder.path().join("taken"), "").unwrap();
+    assert!(error(&["in.fa", "--svg", "taken"]).contains("taken: the folder cannot be made"));
+}

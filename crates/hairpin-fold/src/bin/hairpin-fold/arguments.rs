@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 const EXAMPLES: &str = "\
 Output:
@@ -27,8 +27,12 @@ Examples:
   Pair probabilities with the numbers that ViennaRNA gives by default:
     hairpin-fold molecules.fa --smooth --probabilities pairs.tsv
 
+  A picture of each structure, and one of measured values:
+    hairpin-fold molecules.fa --svg drawings
+    hairpin-fold draw GGGGAAAACCCC '((((....))))' --values reactivity.txt --out hairpin.svg
+
 Exit status: 0 when everything is written, 1 for an error, 2 for a bad option, 130 after Ctrl-C, 141 when standard output was closed. In all cases but the first
-no file is left behind, and an older one of that name stays as it was.";
+no table or text appears, and an older one of that name stays as it was; drawings that are done stay.";
 
 /// Exact folding of RNA: minimum free energy, pair probabilities, loop contexts
 ///
@@ -36,16 +40,55 @@ no file is left behind, and an older one of that name stays as it was.";
 /// the exact probability of every pair and of every base's kind of loop.
 #[derive(Debug, Parser)]
 #[command(name = "hairpin-fold", version, after_long_help = EXAMPLES, arg_required_else_help = true)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Option<Other>,
+
     #[command(flatten)]
     pub(crate) fold: Fold,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Other {
+    Draw(Draw),
+}
+
+/// Draw one structure as SVG, its bases coloured by any value
+///
+/// Nothing is folded: the structure is the one that is given.
+///
+/// Example: hairpin-fold draw GGGGAAAACCCC '((((....))))' --values reactivity.txt --title reactivity --out hairpin.svg
+#[derive(Debug, Args)]
+pub(crate) struct Draw {
+    /// The letters of the bases
+    pub(crate) sequence: String,
+
+    /// Dot-bracket notation, in quotes
+    pub(crate) structure: String,
+
+    /// Numbers, one for each base, apart by spaces or lines; `nan` is drawn grey; `-` for standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) values: Option<PathBuf>,
+
+    /// What the numbers are, for the legend
+    #[arg(long, default_value = "value", requires = "values")]
+    pub(crate) title: String,
+
+    /// The numbers at the ends of the scale; those of the smallest and largest value if left out
+    #[arg(long, num_args = 2, value_names = ["LOW", "HIGH"], allow_negative_numbers = true, requires = "values")]
+    pub(crate) range: Option<Vec<f64>>,
+
+    /// Where the drawing goes; `-` for standard output
+    #[arg(long, value_name = "FILE.svg", default_value = "-")]
+    pub(crate) out: PathBuf,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Fold {
     /// FASTA file, plain or gzip; `-` for standard input
-    #[arg(value_name = "FASTA")]
-    pub(crate) input: PathBuf,
+    #[arg(value_name = "FASTA", required = true)]
+    pub(crate) input: Option<PathBuf>,
 
     /// Where structures and energies go; `-` for standard output
     #[arg(
@@ -69,6 +112,12 @@ pub(crate) struct Fold {
     /// it), multiloop, exterior; they sum to 1.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) contexts: Option<PathBuf>,
+
+    /// Draw every molecule's structure of least free energy, bases coloured by their probability to be paired
+    ///
+    /// The folder is made if it is not there; its files are named NUMBER_NAME.svg after the place in the input and the name there.
+    #[arg(long, value_name = "FOLDER", help_heading = "Output")]
+    pub(crate) svg: Option<PathBuf>,
 
     /// Least probability of a pair in a .tsv
     #[arg(long, value_name = "P", default_value_t = 1e-5, value_parser = probability, help_heading = "Output")]

@@ -29,6 +29,16 @@ pub(crate) enum ProgramError {
     Parameters { path: String, source: FoldError },
     #[error("{0}")]
     Settings(FoldError),
+    #[error("{path}, line {line}: expected numbers apart by spaces or lines, found {found:?}")]
+    Value {
+        path: String,
+        line: usize,
+        found: String,
+    },
+    #[error("the drawing: {0}")]
+    Drawing(FoldError),
+    #[error("{path}: the folder cannot be made")]
+    Folder { path: PathBuf, source: io::Error },
     #[error(
         "{path}: the name must end in .npy (an array) or .tsv (text), which says what to write"
     )]

@@ -10,6 +10,7 @@ use hairpin_fold::{
 use rayon::prelude::*;
 
 use crate::arguments::{DanglesOption, Fold};
+use crate::draw;
 use crate::error::ProgramError;
 use crate::molecules::{self, Molecule};
 use crate::output::{self, Format, Output};
@@ -55,8 +56,16 @@ pub(crate) fn run(arguments: &Fold, stop: &AtomicBool) -> Result<(), ProgramErro
     let mut probabilities = Table::open(arguments.probabilities.as_ref())?;
     let mut contexts = Table::open(arguments.contexts.as_ref())?;
 
-    let path = molecules::shown(&arguments.input);
-    let molecules = molecules::read(&arguments.input)?;
+    // That there is an input is clap's to see to.
+    let input = arguments.input.as_deref().unwrap_or(Path::new("-"));
+    let path = molecules::shown(input);
+    let molecules = molecules::read(input)?;
+    if let Some(path) = &arguments.svg {
+        fs::create_dir_all(path).map_err(|source| ProgramError::Folder {
+            path: path.clone(),
+            source,
+        })?;
+    }
     let lengths = || molecules.iter().map(|molecule| molecule.seq.len());
     let longest = lengths().max().unwrap_or(0);
     if let Some(Table { format, output }) = &mut probabilities {
@@ -78,7 +87,7 @@ pub(crate) fn run(arguments: &Fold, stop: &AtomicBool) -> Result<(), ProgramErro
         }) => Some(f64::MIN_POSITIVE),
         Some(_) => Some(arguments.cutoff),
     };
-    let with_contexts = contexts.is_some();
+    let with_contexts = contexts.is_some() || arguments.svg.is_some();
     let total = lengths().map(work).fold(0, u64::saturating_add);
     let progress = Progress::start(molecules.len(), total, arguments.quiet);
     for portion in portions(&molecules) {
@@ -120,6 +129,16 @@ pub(crate) fn run(arguments: &Fold, stop: &AtomicBool) -> Result<(), ProgramErro
                     output::contexts(out, *format, longest, molecule, folded)
                 })
             })?;
+        }
+        if let Some(folder) = &arguments.svg {
+            for (molecule, folded) in both() {
+                let svg = draw::folded(molecule, folded)
+                    .map_err(|source| molecule.refused(&path, molecule.line, source))?;
+                let mut output = Output::open(&folder.join(draw::file_name(molecule)))?;
+                output.write(|out| out.write_all(svg.as_bytes()))?;
+                // Each is whole at once: nobody can hold thousands of files open.
+                output.finish()?;
+            }
         }
     }
     for table in [probabilities, contexts].into_iter().flatten() {

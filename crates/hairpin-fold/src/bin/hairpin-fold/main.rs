@@ -4,6 +4,7 @@
 //! written in their order: what is in memory is the input and one portion. Files appear under their names when everything is in them.
 
 mod arguments;
+mod draw;
 mod error;
 mod fold;
 mod molecules;
@@ -18,12 +19,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Parser;
 
-use crate::arguments::Arguments;
+use crate::arguments::{Arguments, Other};
 use crate::error::ProgramError;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let result = stop_on_ctrl_c().and_then(|stop| fold::run(&arguments.fold, &stop));
+    let result = match &arguments.command {
+        Some(Other::Draw(draw)) => draw::run(draw),
+        None => stop_on_ctrl_c().and_then(|stop| fold::run(&arguments.fold, &stop)),
+    };
     let Err(error) = result else {
         return ExitCode::SUCCESS;
     };
