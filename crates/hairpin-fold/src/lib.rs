@@ -36,6 +36,11 @@
 //! A hairpin has three unpaired bases at least, bulges and internal loops have thirty at most, pseudoknots do not exist, and a pair may stand alone.
 //! [`Parameters`] says what the tables are, [`Dangles`] and [`Boltzmann`] what may be chosen. [`Energy::evaluate`] gives any structure's energy, loop by loop.
 //!
+//! # Pictures and the program
+//!
+//! [`Drawing`] lays a structure out and writes it as SVG, its bases coloured by any value. The feature `cli` adds the program `hairpin-fold`, which folds the
+//! molecules of a FASTA file (`cargo install hairpin-fold --features cli`, then `hairpin-fold --help`).
+//!
 //! # Cost
 //!
 //! Time grows with the cube of the length, memory with its square: about 45 bytes times the square for an ensemble, of which half is touched. A molecule

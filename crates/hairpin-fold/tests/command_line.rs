@@ -267,6 +267,11 @@ fn says_what_is_wrong_with_the_input() {
         message.contains("long.fa, record 1 (long), line 1: 12000 bases need about"),
         "{message}"
     );
+    assert!(
+        message.contains("allow more with --memory-limit "),
+        "{message}"
+    );
+    assert!(!message.contains("Settings"), "{message}");
 
     file(
         "bad.par",

@@ -7,8 +7,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 const EXAMPLES: &str = "\
 Output:
-  Three lines for each molecule: its header, its sequence, and the structure of least free energy in dot-bracket notation with two energies in kcal/mol,
-  (minimum free energy) and [free energy of the ensemble].
+  Three lines for each molecule: its header, its sequence, and the structure of least free
+  energy in dot-bracket notation with two energies in kcal/mol, (minimum free energy) and
+  [free energy of the ensemble].
 
     >hairpin
     GGCAUCGAAAGAUGCC
@@ -31,8 +32,10 @@ Examples:
     hairpin-fold molecules.fa --svg drawings
     hairpin-fold draw GGGGAAAACCCC '((((....))))' --values reactivity.txt --out hairpin.svg
 
-Exit status: 0 when everything is written, 1 for an error, 2 for a bad option, 130 after Ctrl-C, 141 when standard output was closed. In all cases but the first
-no table or text appears, and an older one of that name stays as it was; drawings that are done stay.";
+Exit status:
+  0 when everything is written, 1 for an error, 2 for a bad option, 130 after Ctrl-C, 141 when
+  standard output was closed. In all cases but the first no text or table appears under its
+  name, and an older file there stays as it was; drawings that are done stay.";
 
 /// Exact folding of RNA: minimum free energy, pair probabilities, loop contexts
 ///

@@ -25,6 +25,19 @@ pub(crate) enum ProgramError {
         line: usize,
         source: FoldError,
     },
+    #[error(
+        "{path}, record {record} ({name}), line {line}: {length} bases need about {needed_mib} MiB, {limit_mib} MiB are allowed; \
+         cut the molecule into windows, or allow more with --memory-limit {needed_mib}"
+    )]
+    TooLong {
+        path: String,
+        record: usize,
+        name: String,
+        line: usize,
+        length: usize,
+        needed_mib: usize,
+        limit_mib: usize,
+    },
     #[error("{path}: {source}")]
     Parameters { path: String, source: FoldError },
     #[error("{0}")]

@@ -33,12 +33,29 @@ impl Molecule {
 
     /// What the library refused, with the place in the file.
     pub(crate) fn refused(&self, path: &str, line: usize, source: FoldError) -> ProgramError {
-        ProgramError::Sequence {
-            path: path.to_owned(),
-            record: self.record,
-            name: self.name().to_owned(),
-            line,
-            source,
+        let (path, record, name) = (path.to_owned(), self.record, self.name().to_owned());
+        match source {
+            // With the option that allows it, instead of the library's name for it. The estimate is cut off to whole MiB.
+            FoldError::TooLong {
+                length,
+                needed_mib,
+                limit_mib,
+            } => ProgramError::TooLong {
+                path,
+                record,
+                name,
+                line,
+                length,
+                needed_mib: needed_mib + 1,
+                limit_mib,
+            },
+            source => ProgramError::Sequence {
+                path,
+                record,
+                name,
+                line,
+                source,
+            },
         }
     }
 }
