@@ -1,11 +1,34 @@
 //! What can go wrong outside of the library.
 
 use std::error::Error;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::io;
 use std::path::PathBuf;
 
 use hairpin_fold::FoldError;
+
+/// Where in the input something stands.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) path: String,
+    /// From 1.
+    pub(crate) record: usize,
+    pub(crate) name: String,
+    /// From 1.
+    pub(crate) line: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            path,
+            record,
+            name,
+            line,
+        } = self;
+        write!(f, "{path}, record {record} ({name}), line {line}")
+    }
+}
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ProgramError {
@@ -17,23 +40,17 @@ pub(crate) enum ProgramError {
     LargeInput { path: String, limit_mib: u64 },
     #[error("{path}, line 1: expected '>' and the name of a molecule (FASTA), found {found:?}")]
     NoHeader { path: String, found: String },
-    #[error("{path}, record {record} ({name}), line {line}: {source}")]
+    #[error("{place}: {source}")]
     Sequence {
-        path: String,
-        record: usize,
-        name: String,
-        line: usize,
+        place: Box<Place>,
         source: FoldError,
     },
     #[error(
-        "{path}, record {record} ({name}), line {line}: {length} bases need about {needed_mib} MiB, {limit_mib} MiB are allowed; \
+        "{place}: {length} bases need about {needed_mib} MiB, {limit_mib} MiB are allowed; \
          cut the molecule into windows, or allow more with --memory-limit {needed_mib}"
     )]
     TooLong {
-        path: String,
-        record: usize,
-        name: String,
-        line: usize,
+        place: Box<Place>,
         length: usize,
         needed_mib: usize,
         limit_mib: usize,

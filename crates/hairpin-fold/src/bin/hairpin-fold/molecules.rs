@@ -7,7 +7,7 @@ use std::path::Path;
 use flate2::read::MultiGzDecoder;
 use hairpin_fold::FoldError;
 
-use crate::error::ProgramError;
+use crate::error::{Place, ProgramError};
 
 /// A molecule of this many bases would need years. The limit is for files that unpack without end.
 const MOST_BYTES: u64 = 1 << 30;
@@ -33,7 +33,12 @@ impl Molecule {
 
     /// What the library refused, with the place in the file.
     pub(crate) fn refused(&self, path: &str, line: usize, source: FoldError) -> ProgramError {
-        let (path, record, name) = (path.to_owned(), self.record, self.name().to_owned());
+        let place = Box::new(Place {
+            path: path.to_owned(),
+            record: self.record,
+            name: self.name().to_owned(),
+            line,
+        });
         match source {
             // With the option that allows it, instead of the library's name for it. The estimate is cut off to whole MiB.
             FoldError::TooLong {
@@ -41,21 +46,12 @@ impl Molecule {
                 needed_mib,
                 limit_mib,
             } => ProgramError::TooLong {
-                path,
-                record,
-                name,
-                line,
+                place,
                 length,
                 needed_mib: needed_mib + 1,
                 limit_mib,
             },
-            source => ProgramError::Sequence {
-                path,
-                record,
-                name,
-                line,
-                source,
-            },
+            source => ProgramError::Sequence { place, source },
         }
     }
 }
