@@ -168,4 +168,12 @@ pub enum FoldError {
     /// A beam that keeps nothing.
     #[error("a beam of width 0 keeps nothing: choose one from 1, 100 is usual")]
     Beam,
+    /// A range of values without an extent.
+    #[error("colours from {low} to {high}: expected two finite numbers, the smaller one first")]
+    ColourRange {
+        /// Where it starts.
+        low: f64,
+        /// Where it ends.
+        high: f64,
+    },
 }

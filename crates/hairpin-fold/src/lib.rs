@@ -36,25 +36,32 @@
 //! A hairpin has three unpaired bases at least, bulges and internal loops have thirty at most, pseudoknots do not exist, and a pair may stand alone.
 //! [`Parameters`] says what the tables are, [`Dangles`] and [`Boltzmann`] what may be chosen. [`Energy::evaluate`] gives any structure's energy, loop by loop.
 //!
+//! # Pictures and the program
+//!
+//! [`Drawing`] lays a structure out and writes it as SVG, its bases coloured by any value. The feature `cli` adds the program `hairpin-fold`, which folds the
+//! molecules of a FASTA file (`cargo install hairpin-fold --features cli`, then `hairpin-fold --help`).
+//!
 //! # Cost
 //!
 //! Time grows with the cube of the length, memory with its square: about 45 bytes times the square for an ensemble, of which half is touched. A molecule
 //! that would need more than [`Settings::memory_limit`] is refused. Long ones are scaled base by base, after their own most stable structure, so that
 //! thousands of bases stay within the range of a float. Wide registers are found at run time; without them the answer is the same to 1e-12.
 //!
-//! Beyond some thousand bases, [`Folder::windows`] folds what is local, and [`Folder::beam`] the whole with the best intervals only: both in a time that
-//! grows with the length.
+//! Beyond some thousand bases, [`Folder::windows`] folds what is local, exactly, in a time that grows with the length. [`Folder::beam`] folds the whole
+//! and keeps the best intervals only: linear too, and an approximation that gets worse with the length. On a random molecule of 1,000 bases a beam of
+//! 100 missed 3.6 of 319 kcal/mol of ensemble energy and some pairs by far, one of 300 missed 0.4.
 //!
 //! What it does not do: pseudoknots, two strands, coaxial stacking, tertiary structure.
 
 mod accessibility;
 mod bases;
 mod batch;
-mod consensus;
 mod beam;
+mod consensus;
 mod constraints;
 mod context;
 mod diversity;
+mod draw;
 mod energy;
 mod error;
 mod folder;
@@ -78,6 +85,7 @@ mod window;
 pub use beam::{Beam, BeamEnsemble};
 pub use constraints::Constraints;
 pub use context::{FineContext, LoopContext};
+pub use draw::{Colours, Drawing};
 pub use energy::{Boltzmann, Dangles, Energy, Evaluation, Loop, LoopKind, Parameters, Settings};
 pub use error::FoldError;
 pub use folder::{Folder, Workspace};
