@@ -190,7 +190,7 @@ fn head(motifs: usize, families: usize, alone: usize) -> String {
          ```sh\ncargo run --release -p hairpin-seq --example motif_families\n```\n\n\
          Two motifs are as similar as the mean Pearson correlation of their positions at the best offset without gaps, where positions that hang \
          over count as 0 and at least 4 overlap (`Comparison` with `Share::Span`). Average linkage (`kodama`) joins families while their mean similarity is {THRESHOLD:.2} \
-         or more. A family is named by the proteins that its motifs name first, and by the IUPAC consensus of the motif most like the others, which is drawn \
+         or more; that threshold was chosen by looking at the families (at 0.50 QKI joined HNRNPL, and HNRNPH and TARDBP joined SRSF1). A family is named by the proteins that its motifs name first, and by the IUPAC consensus of the motif most like the others, which is drawn \
          first; the others lie along it. Letters are as high as their information, 2 bits for a full stack.\n\n\
          Known binding sites to look for: UUUU of ELAVL1 (HuR) and TIA1, GCAUG of RBFOX, GCUU of MBNL, UGU of CELF and BRUNOL, ACUAA of QKI, CCC and CU of \
          PCBP and PTBP, UAGGG of HNRNPA1, UAG of MSI, GGAGGA of SRSF1, AAAA of PABP, AUAUA of RBMS, UAAA of KHDRBS. PUM (UGUA) is \
