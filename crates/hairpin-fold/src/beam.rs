@@ -107,15 +107,19 @@ impl Folder {
     /// Time and memory grow with the length of the molecule; both with `width`, time with up to its square. A width of at least the length loses
     /// nothing: the answer is that of [`ensemble`](Self::ensemble). One thread works.
     ///
+    /// How far off it is, on one random molecule each, in ensemble energy: of 107 to 130 bases with a width of 100 below 1e-6 kcal/mol; of 1,000
+    /// bases 3.6 of 319 kcal/mol with 100 and 0.4 with 300, where single pairs are still lost; of 2,000 bases 20 of 700 with 100. Compare two widths before
+    /// you trust a pair.
+    ///
     /// ```
     /// use hairpin_fold::{Beam, Folder, LoopContext, Settings};
     ///
     /// let folder = Folder::turner_2004(Settings::default())?;
-    /// let seq = b"GGGGAAAACCCC".repeat(10);
+    /// let seq = [&b"GGGGAAAACCCC"[..], &b"A".repeat(500)].concat();
     /// let found = folder.beam(&seq, &Beam::new(50)?)?;
-    /// assert!(found.free_energy() < -40.0); // kcal/mol
+    /// assert!(found.free_energy() < -4.0); // kcal/mol
     /// let contexts = found.probabilities().context(6);
-    /// assert!(contexts[LoopContext::Hairpin as usize] > 0.5);
+    /// assert!(contexts[LoopContext::Hairpin as usize] > 0.9);
     /// assert!((contexts.iter().sum::<f64>() - 1.0).abs() < 1e-9);
     /// # Ok::<(), hairpin_fold::FoldError>(())
     /// ```
