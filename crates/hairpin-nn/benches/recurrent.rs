@@ -48,6 +48,7 @@ fn batch((_, _, _, batch, length, input): Case, device: &Device) -> Tensor<3> {
 
 /// Burn's layer of the same cell and directions.
 #[derive(Module, Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one of them at a time")]
 enum Theirs {
     BiLstm(BiLstm),
     Lstm(Lstm),

@@ -7,6 +7,8 @@
 //! The arguments: `train` or `infer`, `hairpin` or `burn`, hidden units, batch, length, input channels, runs. The layer is a
 //! bidirectional LSTM; a training step is forward and backward of the sum of squares.
 
+#![allow(clippy::print_stdout, reason = "a program prints")]
+
 use burn::nn::BiLstmConfig;
 use burn::tensor::{Device, Distribution, Tensor};
 use hairpin_nn::{RecurrentConfig, RecurrentInput};

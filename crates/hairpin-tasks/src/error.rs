@@ -209,7 +209,7 @@ pub enum TaskError {
         /// The row, from 0.
         row: usize,
         /// Position, symbol and remedy.
-        source: SeqError,
+        source: Box<SeqError>,
     },
 
     /// A metric or a label list refused what the file holds.
@@ -218,7 +218,7 @@ pub enum TaskError {
         /// Where.
         place: Place,
         /// What was refused.
-        source: TargetError,
+        source: Box<TargetError>,
     },
 
     /// A file was not written; what was there before is unchanged.

@@ -207,7 +207,7 @@ pub fn score(submission: &Path, labels: &Path) -> Result<Score, TaskError> {
     )?;
     let refused = |source| TaskError::Targets {
         place: place.clone(),
-        source,
+        source: Box::new(source),
     };
     Ok(Score {
         accuracy: accuracy(predicted.labels(), &truth, LEVEL).map_err(refused)?,
@@ -243,7 +243,7 @@ fn read_sequences(
         Seq::parse(&text.0, policy).map_err(|source| TaskError::Sequence {
             place: place.clone(),
             row,
-            source,
+            source: Box::new(source),
         })
     };
     texts.into_iter().enumerate().map(sequence).collect()
@@ -269,7 +269,7 @@ fn classes(values: Vec<i64>, place: &Place) -> Result<ClassLabels, TaskError> {
     let labels: Result<Vec<usize>, TaskError> = values.into_iter().enumerate().map(class).collect();
     ClassLabels::new(labels?, N_CLASSES).map_err(|source| TaskError::Targets {
         place: place.clone(),
-        source,
+        source: Box::new(source),
     })
 }
 
