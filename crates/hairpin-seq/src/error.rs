@@ -202,17 +202,6 @@ pub enum SeqError {
         pattern: String,
     },
 
-    /// A setting outside its range.
-    #[error("{name} is {found}, expected {expected}")]
-    OutOfRange {
-        /// Which setting.
-        name: &'static str,
-        /// Its value.
-        found: String,
-        /// The range.
-        expected: &'static str,
-    },
-
     /// A window of k-mers out of range.
     #[error("window of {w} k-mers is outside 1 to 32767; choose a smaller w")]
     Window {
@@ -309,17 +298,6 @@ pub enum SeqError {
         position: usize,
         /// What they add up to.
         sum: String,
-    },
-
-    /// A setting of a motif method out of range.
-    #[error("{name} is {value}; expected {expected}")]
-    MotifSetting {
-        /// The setting.
-        name: &'static str,
-        /// The value found.
-        value: String,
-        /// What was expected.
-        expected: &'static str,
     },
 
     /// A motif file that is broken, cut short, or of another format or alphabet.

@@ -3,6 +3,7 @@
 use std::collections::BinaryHeap;
 use std::collections::HashSet;
 
+use crate::kmer::{canonical, mix};
 use crate::{Alphabet, Nucleotide, Seq, SeqError};
 
 /// The distinct k-mers of a sequence, as sorted numbers.
@@ -33,7 +34,7 @@ pub struct KmerSet {
 ///
 /// Ondov et al., Mash: fast genome and metagenome distance estimation using MinHash, Genome Biology 2016
 /// (doi:10.1186/s13059-016-0997-x). Where both sequences have fewer than `size` distinct k-mers the index is exact. The hash is
-/// the finaliser of SplitMix64, a permutation of 64-bit numbers, not Mash's MurmurHash3: sketches of the two programs cannot be
+/// [`mix`], a permutation of 64-bit numbers, not Mash's MurmurHash3: sketches of the two programs cannot be
 /// compared with each other.
 ///
 /// ```
@@ -308,24 +309,6 @@ fn for_each_word<A: Alphabet>(
         }
     }
     Ok(())
-}
-
-/// The smaller of a nucleotide word and its reverse complement.
-fn canonical(word: u64, k: usize) -> u64 {
-    // The complement of code c is 3 - c; pairs of bits are turned round within bytes, then the bytes.
-    let mut other = !word;
-    other = ((other >> 2) & 0x3333_3333_3333_3333) | ((other & 0x3333_3333_3333_3333) << 2);
-    other = ((other >> 4) & 0x0f0f_0f0f_0f0f_0f0f) | ((other & 0x0f0f_0f0f_0f0f_0f0f) << 4);
-    word.min(other.swap_bytes() >> (64 - 2 * k))
-}
-
-/// The finaliser of SplitMix64 (Steele, Lea, Flood, Fast splittable pseudorandom number generators, OOPSLA 2014): every bit of
-/// the word moves every bit of the hash.
-fn mix(word: u64) -> u64 {
-    let word = word.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    word ^ (word >> 31)
 }
 
 /// Walks the union of two ascending lists, telling `next` of each member whether both have it, until it says stop.

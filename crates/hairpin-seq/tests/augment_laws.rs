@@ -399,10 +399,7 @@ fn mixup_weights_follow_the_beta_law() {
 #[test]
 fn settings_out_of_range_are_refused() {
     for wrong in [-0.1, 1.1, f64::NAN, f64::INFINITY] {
-        assert!(matches!(
-            Reverse::new(wrong),
-            Err(SeqError::OutOfRange { .. })
-        ));
+        assert!(matches!(Reverse::new(wrong), Err(SeqError::Setting { .. })));
         assert!(ReverseComplement::new(wrong).is_err());
         assert!(
             Mutate::new(wrong).is_err()

@@ -20,7 +20,7 @@ impl Mutate {
     ///
     /// # Errors
     ///
-    /// [`SeqError::OutOfRange`] for any other number.
+    /// [`SeqError::Setting`] for any other number.
     pub fn new(rate: f64) -> Result<Self, SeqError> {
         probability("the rate of Mutate", rate).map(|rate| Self { rate })
     }
@@ -56,7 +56,7 @@ impl Insert {
     ///
     /// # Errors
     ///
-    /// [`SeqError::OutOfRange`] for any other number.
+    /// [`SeqError::Setting`] for any other number.
     pub fn new(rate: f64) -> Result<Self, SeqError> {
         probability("the rate of Insert", rate).map(|rate| Self { rate })
     }
@@ -94,7 +94,7 @@ impl Delete {
     ///
     /// # Errors
     ///
-    /// [`SeqError::OutOfRange`] for any other number.
+    /// [`SeqError::Setting`] for any other number.
     pub fn new(rate: f64) -> Result<Self, SeqError> {
         probability("the rate of Delete", rate).map(|rate| Self { rate })
     }

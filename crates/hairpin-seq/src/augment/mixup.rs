@@ -54,11 +54,11 @@ impl Mixup {
     ///
     /// # Errors
     ///
-    /// [`SeqError::OutOfRange`] when `alpha` is not a number above 0.
+    /// [`SeqError::Setting`] when `alpha` is not a number above 0.
     pub fn new(alpha: f64) -> Result<Self, SeqError> {
-        let wrong = || SeqError::OutOfRange {
+        let wrong = || SeqError::Setting {
             name: "alpha of Mixup",
-            found: alpha.to_string(),
+            value: alpha.to_string(),
             expected: "a number above 0",
         };
         if !alpha.is_finite() {

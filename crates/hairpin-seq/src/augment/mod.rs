@@ -158,9 +158,9 @@ fn probability(name: &'static str, value: f64) -> Result<f64, SeqError> {
     if (0.0..=1.0).contains(&value) {
         Ok(value)
     } else {
-        Err(SeqError::OutOfRange {
+        Err(SeqError::Setting {
             name,
-            found: value.to_string(),
+            value: value.to_string(),
             expected: "0 to 1",
         })
     }

@@ -28,7 +28,7 @@ impl GaussianNoise {
     ///
     /// # Errors
     ///
-    /// [`SeqError::OutOfRange`] when it is negative or not finite.
+    /// [`SeqError::Setting`] when it is negative or not finite.
     pub fn new(std: f32) -> Result<Self, SeqError> {
         Self::per_channel(vec![std])
     }
@@ -37,11 +37,11 @@ impl GaussianNoise {
     ///
     /// # Errors
     ///
-    /// [`SeqError::OutOfRange`] when there is no channel, or one is negative or not finite.
+    /// [`SeqError::Setting`] when there is no channel, or one is negative or not finite.
     pub fn per_channel(std: Vec<f32>) -> Result<Self, SeqError> {
-        let wrong = |found: String| SeqError::OutOfRange {
+        let wrong = |found: String| SeqError::Setting {
             name: "the standard deviation of GaussianNoise",
-            found,
+            value: found,
             expected: "0 or more in every channel",
         };
         if std.is_empty() {

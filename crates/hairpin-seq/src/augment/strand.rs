@@ -17,7 +17,7 @@ impl Reverse {
     ///
     /// # Errors
     ///
-    /// [`SeqError::OutOfRange`] for any other number.
+    /// [`SeqError::Setting`] for any other number.
     pub fn new(p: f64) -> Result<Self, SeqError> {
         probability("the probability of Reverse", p).map(|p| Self { p })
     }
@@ -46,7 +46,7 @@ impl ReverseComplement {
     ///
     /// # Errors
     ///
-    /// [`SeqError::OutOfRange`] for any other number.
+    /// [`SeqError::Setting`] for any other number.
     pub fn new(p: f64) -> Result<Self, SeqError> {
         probability("the probability of ReverseComplement", p).map(|p| Self { p })
     }

@@ -61,7 +61,7 @@ impl<A: Alphabet> Background<A> {
     ///
     /// # Errors
     ///
-    /// [`SeqError::MotifValue`] when a symbol is never seen and has no pseudocount; [`SeqError::MotifSetting`] for a pseudocount that is
+    /// [`SeqError::MotifValue`] when a symbol is never seen and has no pseudocount; [`SeqError::Setting`] for a pseudocount that is
     /// negative or not finite.
     pub fn from_seqs<'a>(
         seqs: impl IntoIterator<Item = &'a Seq<A>>,
@@ -112,7 +112,7 @@ pub(super) fn check_pseudocount(pseudocount: f64) -> Result<(), SeqError> {
     if pseudocount >= 0.0 && pseudocount.is_finite() {
         return Ok(());
     }
-    Err(SeqError::MotifSetting {
+    Err(SeqError::Setting {
         name: "pseudocount",
         value: pseudocount.to_string(),
         expected: "a number from 0 up",

@@ -125,7 +125,7 @@ impl Comparison {
     ///
     /// # Errors
     ///
-    /// [`SeqError::MotifSetting`] for 0.
+    /// [`SeqError::Setting`] for 0.
     pub fn min_overlap(mut self, positions: usize) -> Result<Self, SeqError> {
         check_min_overlap(positions)?;
         self.min_overlap = positions;
@@ -194,7 +194,7 @@ pub(super) fn check_min_overlap(positions: usize) -> Result<(), SeqError> {
     if positions > 0 {
         return Ok(());
     }
-    Err(SeqError::MotifSetting {
+    Err(SeqError::Setting {
         name: "minimum overlap",
         value: "0".to_owned(),
         expected: "at least 1 position",

@@ -89,7 +89,7 @@ impl<A: Alphabet> CountMatrix<A> {
     ///
     /// # Errors
     ///
-    /// [`SeqError::MotifSetting`] for a negative pseudocount, [`SeqError::MotifSum`] for a position without any count when the
+    /// [`SeqError::Setting`] for a negative pseudocount, [`SeqError::MotifSum`] for a position without any count when the
     /// pseudocount is 0.
     pub fn to_frequencies(
         &self,

@@ -47,9 +47,9 @@ impl ScoreDistribution {
     ///
     /// # Errors
     ///
-    /// [`SeqError::MotifSetting`] when the step is not above 0, or so small that the grid would have more than 2^23 points.
+    /// [`SeqError::Setting`] when the step is not above 0, or so small that the grid would have more than 2^23 points.
     pub fn new<A: Alphabet>(scores: &ScoringMatrix<A>, step: f64) -> Result<Self, SeqError> {
-        let refuse = || SeqError::MotifSetting {
+        let refuse = || SeqError::Setting {
             name: "step of the score grid",
             value: step.to_string(),
             expected: "a number of bits above 0 that cuts the range of the scores into 2^23 points at most",
@@ -128,10 +128,10 @@ impl ScoreDistribution {
     ///
     /// # Errors
     ///
-    /// [`SeqError::MotifSetting`] when `p_value` is not above 0 and at most 1.
+    /// [`SeqError::Setting`] when `p_value` is not above 0 and at most 1.
     pub fn threshold(&self, p_value: f64) -> Result<f64, SeqError> {
         if !(p_value > 0.0 && p_value <= 1.0) {
-            return Err(SeqError::MotifSetting {
+            return Err(SeqError::Setting {
                 name: "p-value",
                 value: p_value.to_string(),
                 expected: "a number above 0, at most 1",

@@ -57,10 +57,10 @@ impl<A: Alphabet> FrequencyMatrix<A> {
     ///
     /// # Errors
     ///
-    /// [`SeqError::MotifSetting`] when `share` is not between 0 and 1.
+    /// [`SeqError::Setting`] when `share` is not between 0 and 1.
     pub fn smooth(&self, share: f64, background: &Background<A>) -> Result<Self, SeqError> {
         if !(0.0..=1.0).contains(&share) {
-            return Err(SeqError::MotifSetting {
+            return Err(SeqError::Setting {
                 name: "share of the background",
                 value: share.to_string(),
                 expected: "a number from 0 to 1",

@@ -56,11 +56,11 @@ impl KmerMotif {
     ///
     /// # Errors
     ///
-    /// [`SeqError::MotifShape`] when lengths differ or no k-mer has a score above 0; [`SeqError::MotifSetting`] for a score that is NaN or infinite, and for a `min_coverage`
+    /// [`SeqError::MotifShape`] when lengths differ or no k-mer has a score above 0; [`SeqError::Setting`] for a score that is NaN or infinite, and for a `min_coverage`
     /// that is not between 0 and 1.
     pub fn fit<A: Alphabet>(&self, kmers: &[(Seq<A>, f64)]) -> Result<CountMatrix<A>, SeqError> {
         if !(0.0..=1.0).contains(&self.min_coverage) {
-            return Err(SeqError::MotifSetting {
+            return Err(SeqError::Setting {
                 name: "minimum coverage",
                 value: self.min_coverage.to_string(),
                 expected: "a number from 0 to 1",
@@ -70,7 +70,7 @@ impl KmerMotif {
         for (kmer, score) in kmers {
             // The limit keeps sums finite.
             if score.is_nan() || score.abs() > 1e9 {
-                return Err(SeqError::MotifSetting {
+                return Err(SeqError::Setting {
                     name: "score of a k-mer",
                     value: score.to_string(),
                     expected: "a number within ±1e9",

@@ -268,7 +268,7 @@ fn header_number(header: Line<'_>, key: &str) -> Result<Option<usize>, SeqError>
 ///
 /// # Errors
 ///
-/// [`SeqError::MotifSetting`] for an identifier or a name that is empty or has spaces or line ends in it, which the format cannot hold.
+/// [`SeqError::Setting`] for an identifier or a name that is empty or has spaces or line ends in it, which the format cannot hold.
 pub fn write_meme<A: Alphabet>(meme: &Meme<A>) -> Result<String, SeqError> {
     let n = A::SYMBOLS.len();
     let mut text = format!("MEME version 4\n\nALPHABET= {}\n\n", symbols::<A>());
@@ -285,7 +285,7 @@ pub fn write_meme<A: Alphabet>(meme: &Meme<A>) -> Result<String, SeqError> {
     for motif in &meme.motifs {
         for name in std::iter::once(&motif.id).chain(&motif.name) {
             if name.is_empty() || name.contains(char::is_whitespace) {
-                return Err(SeqError::MotifSetting {
+                return Err(SeqError::Setting {
                     name: "name of a motif",
                     value: format!("{name:?}"),
                     expected: "a word without spaces",

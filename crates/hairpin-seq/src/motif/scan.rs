@@ -131,10 +131,10 @@ impl<A: Alphabet> Scanner<A> {
     ///
     /// # Errors
     ///
-    /// [`SeqError::MotifSetting`] when the threshold is NaN.
+    /// [`SeqError::Setting`] when the threshold is NaN.
     pub fn scan(&self, seq: &Seq<A>, threshold: f64) -> Result<Vec<Hit>, SeqError> {
         if threshold.is_nan() {
-            return Err(SeqError::MotifSetting {
+            return Err(SeqError::Setting {
                 name: "threshold",
                 value: threshold.to_string(),
                 expected: "a number of bits",

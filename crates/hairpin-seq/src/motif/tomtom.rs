@@ -144,7 +144,7 @@ impl<A: Alphabet> Tomtom<A> {
     ///
     /// # Errors
     ///
-    /// [`SeqError::MotifSetting`] for 0.
+    /// [`SeqError::Setting`] for 0.
     pub fn min_overlap(mut self, positions: usize) -> Result<Self, SeqError> {
         check_min_overlap(positions)?;
         self.min_overlap = positions;
@@ -155,10 +155,10 @@ impl<A: Alphabet> Tomtom<A> {
     ///
     /// # Errors
     ///
-    /// [`SeqError::MotifSetting`] when it is not from 10 to 10,000.
+    /// [`SeqError::Setting`] when it is not from 10 to 10,000.
     pub fn bins(mut self, bins: usize) -> Result<Self, SeqError> {
         if !(10..=10_000).contains(&bins) {
-            return Err(SeqError::MotifSetting {
+            return Err(SeqError::Setting {
                 name: "number of score bins",
                 value: bins.to_string(),
                 expected: "a number from 10 to 10,000",
