@@ -59,6 +59,7 @@ mod error;
 mod groups;
 mod matrix;
 pub mod metrics;
+mod normal;
 pub mod recipe;
 pub mod similarity;
 pub mod split;

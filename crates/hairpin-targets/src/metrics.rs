@@ -24,7 +24,6 @@ mod estimate;
 mod metric;
 mod moments;
 mod noise_ceiling;
-mod normal;
 mod pairs;
 mod probability;
 mod rank;

@@ -2,7 +2,7 @@
 
 use super::check_predicted;
 use super::estimate::{Estimate, Interval, check_level};
-use super::normal::normal_quantile;
+use crate::normal;
 use crate::{ClassLabels, TargetError};
 
 /// The share of rows labelled right, 0 to 1, with Wilson's score interval.
@@ -53,7 +53,7 @@ pub fn accuracy(
 /// The proportion `right / n` and the ends of its score interval.
 fn wilson(right: f64, n: f64, level: f64) -> (f64, f64, f64) {
     let p = right / n;
-    let z = normal_quantile((1.0 + level) / 2.0);
+    let z = normal::quantile((1.0 + level) / 2.0);
     let z2n = z * z / n;
     let centre = (p + z2n / 2.0) / (1.0 + z2n);
     let half = (z2n * (p * (1.0 - p) + z2n / 4.0)).sqrt() / (1.0 + z2n);
@@ -133,7 +133,7 @@ mod tests {
         fn the_ends_solve_the_score_equation(n in 1u32..500, share in 0.0f64..=1.0, level in 0.5f64..0.999) {
             let n = f64::from(n);
             let (p, low, high) = wilson((share * n).round(), n, level);
-            let z = normal_quantile((1.0 + level) / 2.0);
+            let z = normal::quantile((1.0 + level) / 2.0);
             for end in [low, high] {
                 let score = (p - end).powi(2) - z * z * end * (1.0 - end) / n;
                 prop_assert!(score.abs() < 1e-12, "{score}");

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::estimate::{Estimate, Interval, check_level};
 use super::metric::Direction;
-use super::normal::{normal_cdf, normal_quantile};
 use crate::TargetError;
+use crate::normal;
 
 /// The most resamples: their values take 8 MB, and no interval needs more.
 const MAX_RESAMPLES: usize = 1_000_000;
@@ -318,7 +318,7 @@ fn jackknife(
 fn bca_shares(sorted: &[f64], value: f64, left_out: &[f64], level: f64) -> (f64, f64) {
     let n = sorted.len() as f64;
     let below = sorted.partition_point(|&v| v < value) + sorted.partition_point(|&v| v <= value);
-    let z0 = normal_quantile((below as f64 / (2.0 * n)).clamp(0.5 / n, 1.0 - 0.5 / n));
+    let z0 = normal::quantile((below as f64 / (2.0 * n)).clamp(0.5 / n, 1.0 - 0.5 / n));
     let mean = left_out.iter().sum::<f64>() / left_out.len() as f64;
     let power = |k| left_out.iter().map(|v| (mean - v).powi(k)).sum::<f64>();
     let acceleration = power(3) / (6.0 * power(2).powf(1.5));
@@ -328,8 +328,8 @@ fn bca_shares(sorted: &[f64], value: f64, left_out: &[f64], level: f64) -> (f64,
         0.0
     };
     let share = |alpha: f64| {
-        let z = z0 + normal_quantile(alpha);
-        normal_cdf(z0 + z / (1.0 - acceleration * z))
+        let z = z0 + normal::quantile(alpha);
+        normal::probability(z0 + z / (1.0 - acceleration * z))
     };
     let tail = (1.0 - level) / 2.0;
     (share(tail), share(1.0 - tail))

@@ -1,23 +1,11 @@
-//! The standard normal distribution, and a column's way to it by rank.
+//! A column's way to the standard normal distribution by rank, and back.
 
-// libm's erfc has all its digits; statrs's has eleven, but its inverse has all.
-use libm::erfc;
-use statrs::function::erf::erfc_inv;
+use crate::normal::{probability, quantile};
 
 /// How near to 0 or 1 a probability may come before it is taken to be at the end, as in scikit-learn.
 const THRESHOLD: f64 = 1e-7;
 /// Where the result ends: minus the quantile at `THRESHOLD - f64::EPSILON`.
 const END: f64 = 5.199_337_582_605_575;
-
-/// The value below which a standard normal variable stays with probability `p`.
-fn quantile(p: f64) -> f64 {
-    -std::f64::consts::SQRT_2 * erfc_inv(2.0 * p)
-}
-
-/// The probability that a standard normal variable stays below `z`.
-fn probability(z: f64) -> f64 {
-    0.5 * erfc(-z / std::f64::consts::SQRT_2)
-}
 
 /// `Φ⁻¹(F(x))`, `F` from quantiles that are equally far apart.
 pub(super) fn to_normal(x: f64, quantiles: &[f64]) -> f64 {
