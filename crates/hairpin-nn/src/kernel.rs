@@ -1,5 +1,5 @@
-//! The recurrences themselves: `lstm` and `gru` on plain slices, with `rows` and `product` that both share, `flex` that hands Burn's
-//! CPU tensors to them, `plain` in tensor operations for every other backend.
+//! The recurrences themselves: `pass` on plain slices, through `lstm` or `gru`, with `rows` and `product` that both share; `flex` that
+//! hands Burn's CPU tensors to it, `plain` in tensor operations for every other backend.
 
 use crate::Cell;
 use burn::tensor::Tensor;
@@ -17,6 +17,8 @@ mod gru;
 mod lstm;
 #[cfg(feature = "flex")]
 mod outer;
+#[cfg(feature = "flex")]
+mod pass;
 mod plain;
 #[cfg(feature = "flex")]
 mod product;

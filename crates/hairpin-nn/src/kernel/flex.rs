@@ -1,8 +1,8 @@
 //! Hands tensors that live on Burn's flex backend to the fused kernels, with a backward step of their own.
 
+use super::Recurrence;
 use super::buffer::Buffer;
-use super::rows::Forward;
-use super::{Recurrence, gru, lstm};
+use super::pass::{self, Forward, Shape};
 use crate::Cell;
 use burn::backend::autodiff::{
     checkpoint::{
@@ -14,7 +14,7 @@ use burn::backend::autodiff::{
 };
 use burn::backend::{
     Autodiff, DispatchDevice, DispatchKindConversion, DispatchTensor, Flex,
-    GradientCheckpointingStrategy, ops::FloatTensorOps,
+    GradientCheckpointingStrategy,
 };
 use burn::tensor::{DType, Tensor, TensorData};
 use burn_flex::FlexTensor;
@@ -44,13 +44,13 @@ pub(crate) fn can_run(inputs: &Recurrence) -> bool {
 pub(crate) fn run(cell: Cell, inputs: Recurrence) -> (Tensor<3>, Tensor<4>) {
     let [batch, length, d_input] = inputs.x.dims();
     let [directions, d_hidden, _] = inputs.weight_hh.dims();
-    let sizes = Sizes {
+    let shape = Shape {
         cell,
         batch,
         length,
+        d_input,
         d_hidden,
         directions,
-        d_input,
     };
     let strategies = [
         inputs.x.gradient_checkpointing_strategy(),
@@ -61,196 +61,111 @@ pub(crate) fn run(cell: Cell, inputs: Recurrence) -> (Tensor<3>, Tensor<4>) {
     ];
     let packed = match strategies.into_iter().flatten().next() {
         None => {
-            let mut read = match cell {
-                Cell::Lstm => vec![plain(inputs.x), plain(inputs.weight_ih)],
-                Cell::Gru | Cell::GruResetBefore => vec![plain(inputs.gates())],
-            };
-            read.extend([
+            let read = [
+                plain(inputs.x),
+                plain(inputs.weight_ih),
                 plain(inputs.weight_hh),
                 plain(inputs.bias),
                 plain(inputs.state),
-            ]);
-            let done = compute(sizes, &read, &inputs.lengths, false);
+            ];
+            let read = read.each_ref().map(FlexTensor::to_contiguous);
+            let done = pass::forward(shape, operands(&read, &inputs.lengths), false);
             return (
-                Tensor::from_primitive::<Flex>(tensor(done.output, &sizes.output_dims())),
-                Tensor::from_primitive::<Flex>(tensor(done.state, &sizes.state_dims())),
+                Tensor::from_primitive::<Flex>(tensor(done.output, &output_dims(shape))),
+                Tensor::from_primitive::<Flex>(tensor(done.state, &state_dims(shape))),
             );
         }
         Some(strategy @ GradientCheckpointingStrategy::Disabled) => {
-            tracked::<NoCheckpointing>(inputs, sizes, strategy)
+            tracked::<NoCheckpointing>(inputs, shape, strategy)
         }
         Some(strategy @ GradientCheckpointingStrategy::Balanced) => {
-            tracked::<BalancedCheckpointing>(inputs, sizes, strategy)
+            tracked::<BalancedCheckpointing>(inputs, shape, strategy)
         }
     };
-    let split = sizes.output_dims().iter().product::<usize>();
+    let split = output_dims(shape).iter().product::<usize>();
     let end = packed.dims()[0];
     (
-        packed.clone().slice(0..split).reshape(sizes.output_dims()),
-        packed.slice(split..end).reshape(sizes.state_dims()),
+        packed.clone().slice(0..split).reshape(output_dims(shape)),
+        packed.slice(split..end).reshape(state_dims(shape)),
     )
 }
-/// What is computed, on how much.
-#[derive(Debug, Clone, Copy)]
-struct Sizes {
-    cell: Cell,
-    batch: usize,
-    length: usize,
-    d_hidden: usize,
-    directions: usize,
-    d_input: usize,
+
+fn output_dims(shape: Shape) -> [usize; 3] {
+    [shape.batch, shape.length, shape.directions * shape.d_hidden]
 }
 
-impl Sizes {
-    fn output_dims(&self) -> [usize; 3] {
-        [self.batch, self.length, self.directions * self.d_hidden]
-    }
+fn state_dims(shape: Shape) -> [usize; 4] {
+    [shape.parts(), shape.directions, shape.batch, shape.d_hidden]
+}
 
-    fn state_dims(&self) -> [usize; 4] {
-        let parts = if self.cell == Cell::Lstm { 2 } else { 1 };
-        [parts, self.directions, self.batch, self.d_hidden]
-    }
-
-    fn lstm(&self) -> lstm::Shape {
-        lstm::Shape {
-            batch: self.batch,
-            length: self.length,
-            d_hidden: self.d_hidden,
-            directions: self.directions,
-        }
-    }
-
-    fn gru(&self) -> gru::Shape {
-        gru::Shape {
-            batch: self.batch,
-            length: self.length,
-            d_hidden: self.d_hidden,
-            directions: self.directions,
-        }
-    }
-
-    fn reset(&self) -> gru::Reset {
-        match self.cell {
-            Cell::GruResetBefore => gru::Reset::Before,
-            Cell::Lstm | Cell::Gru => gru::Reset::After,
-        }
+/// What a pass reads of contiguous `[x, weight_ih, weight_hh, bias, state]`.
+fn operands<'a>(read: &'a [FlexTensor; 5], lengths: &'a [usize]) -> pass::Inputs<'a> {
+    let [x, weight_ih, weight_hh, bias, state] = read.each_ref().map(floats);
+    pass::Inputs {
+        x,
+        weight_ih,
+        weight_hh,
+        bias,
+        state,
+        lengths,
     }
 }
 
-/// Runs the kernel: an LSTM's on `[x, weight_ih, weight_hh, bias, state]`, a GRU's on `[gates, weight_hh, bias, state]`.
-fn compute(sizes: Sizes, read: &[FlexTensor], lengths: &[usize], save: bool) -> Forward {
-    let read: Vec<FlexTensor> = read.iter().map(FlexTensor::to_contiguous).collect();
-    let read: Vec<&[f32]> = read.iter().map(floats).collect();
-    let (input, rest) = read.split_at(read.len() - 3);
-    let [weight_hh, bias, state] = [rest[0], rest[1], rest[2]];
-    match sizes.cell {
-        Cell::Lstm => {
-            let inputs = lstm::Inputs {
-                x: input[0],
-                weight_ih: input[1],
-                bias,
-                weight_hh,
-                state,
-                lengths,
-            };
-            lstm::forward(sizes.lstm(), inputs, save)
-        }
-        Cell::Gru | Cell::GruResetBefore => {
-            let inputs = gru::Inputs {
-                gates: input[0],
-                bias,
-                weight_hh,
-                state,
-                lengths,
-                reset: sizes.reset(),
-            };
-            gru::forward(sizes.gru(), inputs, save)
-        }
-    }
-}
-
-/// The differentiable way, for tensors of one checkpointing strategy.
+/// The differentiable way, for tensors of one checkpointing strategy: one node whose output packs the output and the final state,
+/// since a node has one float output.
 fn tracked<C: CheckpointStrategy>(
     inputs: Recurrence,
-    sizes: Sizes,
+    shape: Shape,
     strategy: GradientCheckpointingStrategy,
 ) -> Tensor<1>
 where
     DispatchTensor: DispatchKindConversion<Autodiff<Flex, C>>,
 {
-    let gates = (sizes.cell != Cell::Lstm).then(|| inputs.gates());
-    let weight_hh = lift::<3, C>(inputs.weight_hh, strategy);
-    let bias = lift::<1, C>(inputs.bias, strategy);
-    let state = lift::<4, C>(inputs.state, strategy);
-    match gates {
-        Some(gates) => {
-            let gates = lift::<3, C>(gates, strategy);
-            node::<C, 4>([gates, weight_hh, bias, state], sizes, inputs.lengths)
-        }
-        None => {
-            let x = lift::<3, C>(inputs.x, strategy);
-            let weight_ih = lift::<2, C>(inputs.weight_ih, strategy);
-            node::<C, 5>(
-                [x, weight_ih, weight_hh, bias, state],
-                sizes,
-                inputs.lengths,
-            )
-        }
-    }
-}
-
-/// One node whose output packs the output and the final state, since a node has one float output.
-fn node<C: CheckpointStrategy, const N: usize>(
-    operands: [Differentiable<C>; N],
-    sizes: Sizes,
-    lengths: Arc<[usize]>,
-) -> Tensor<1>
-where
-    DispatchTensor: DispatchKindConversion<Autodiff<Flex, C>>,
-{
-    let parents = operands.each_ref().map(|operand| operand.node());
-    let read = operands.map(|operand| operand.into_primitive());
-    let pack = |mut output: Vec<f32>, state: &[f32]| {
-        output.extend_from_slice(state);
+    let parts = [
+        lift::<3, C>(inputs.x, strategy),
+        lift::<2, C>(inputs.weight_ih, strategy),
+        lift::<3, C>(inputs.weight_hh, strategy),
+        lift::<1, C>(inputs.bias, strategy),
+        lift::<4, C>(inputs.state, strategy),
+    ];
+    let lengths = inputs.lengths;
+    let parents = parts.each_ref().map(|operand| operand.node());
+    let read = parts.map(|operand| operand.into_primitive().to_contiguous());
+    let forward = |save| {
+        let Forward {
+            mut output,
+            state,
+            saved,
+        } = pass::forward(shape, operands(&read, &lengths), save);
+        output.extend_from_slice(&state);
         let length = output.len();
-        tensor(output, &[length])
+        (tensor(output, &[length]), saved)
     };
     let prepared = RecurrenceBackward.prepare::<C>(parents);
     let packed = match prepared.compute_bound().stateful() {
         OpsKind::Tracked(prepared) => {
-            let done = compute(sizes, &read, &lengths, true);
-            let packed = pack(done.output, &done.state);
+            let (packed, saved) = forward(true);
             let kept = Kept {
-                sizes,
-                lengths,
-                input: match sizes.cell {
-                    Cell::Lstm => read[..2].to_vec(),
-                    Cell::Gru | Cell::GruResetBefore => Vec::new(),
-                },
-                weight_hh: read[N - 3].clone(),
-                state: read[N - 1].clone(),
+                shape,
+                lengths: lengths.clone(),
+                read: read.clone(),
                 packed: packed.clone(),
-                saved: Arc::new(done.saved),
+                saved: Arc::new(saved),
             };
             prepared.finish(kept, packed)
         }
-        OpsKind::UnTracked(prepared) => {
-            let done = compute(sizes, &read, &lengths, false);
-            prepared.finish(pack(done.output, &done.state))
-        }
+        OpsKind::UnTracked(prepared) => prepared.finish(forward(false).0),
     };
     Tensor::from_primitive::<Autodiff<Flex, C>>(packed)
 }
 
-/// What the backward step keeps: some floats per hidden unit and step, the output, and the small inputs.
+/// What the backward step keeps: some floats per hidden unit and step, the output, and the inputs.
 #[derive(Clone)]
 struct Kept {
-    sizes: Sizes,
+    shape: Shape,
     lengths: Arc<[usize]>,
-    /// An LSTM's input and its weights; the input's gates of a GRU are not needed any more.
-    input: Vec<FlexTensor>,
-    weight_hh: FlexTensor,
-    state: FlexTensor,
+    /// `[x, weight_ih, weight_hh, bias, state]`, contiguous.
+    read: [FlexTensor; 5],
     packed: FlexTensor,
     saved: Arc<Vec<Buffer>>,
 }
@@ -258,7 +173,7 @@ struct Kept {
 impl std::fmt::Debug for Kept {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Kept")
-            .field("sizes", &self.sizes)
+            .field("shape", &self.shape)
             .finish_non_exhaustive()
     }
 }
@@ -266,129 +181,42 @@ impl std::fmt::Debug for Kept {
 #[derive(Debug)]
 struct RecurrenceBackward;
 
-impl<const N: usize> Backward<Flex, N> for RecurrenceBackward {
+impl Backward<Flex, 5> for RecurrenceBackward {
     type State = Kept;
 
-    fn backward(self, ops: Ops<Kept, N>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let sizes = ops.state.sizes;
+    fn backward(self, ops: Ops<Kept, 5>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let kept = &ops.state;
+        let shape = kept.shape;
         let d_packed = grads.consume::<Flex>(&ops.node).to_contiguous();
-        let (d, directions) = (sizes.d_hidden, sizes.directions);
-        let width = sizes.cell.gates() * d;
+        let split = shape.batch * shape.output();
+        let (d_output, d_state) = floats(&d_packed).split_at(split);
         let needs_x = ops.parents[0].is_some();
-        let done = differentiate(&ops.state, floats(&d_packed), needs_x);
-        let mut gradients = done.input;
-        gradients.extend([
-            tensor(done.weight_hh, &[directions, d, width]),
-            tensor(done.bias, &[directions * 4 * d]),
-            tensor(done.state, &sizes.state_dims()),
-        ]);
+        let done = pass::backward(
+            shape,
+            pass::BackwardInputs {
+                inputs: operands(&kept.read, &kept.lengths),
+                output: &floats(&kept.packed)[..split],
+                saved: &kept.saved,
+                d_output,
+                d_state,
+                needs_x,
+            },
+        );
+        let length = if needs_x { shape.length } else { 0 };
+        let (d, directions, columns) = (shape.d_hidden, shape.directions, shape.columns());
+        let gradients = [
+            tensor(done.x, &[shape.batch, length, shape.d_input]),
+            tensor(done.weight_ih, &[shape.d_input, directions * columns]),
+            tensor(done.weight_hh, &[directions, d, columns]),
+            tensor(done.bias, &[directions * pass::BIASES * d]),
+            tensor(done.state, &state_dims(shape)),
+        ];
         for (parent, gradient) in ops.parents.into_iter().zip(gradients) {
             if let Some(node) = parent {
                 grads.register::<Flex>(node.id, gradient);
             }
         }
     }
-}
-
-/// Gradients of a recurrence's inputs.
-struct Differentiated {
-    /// An LSTM's: of the input, empty unless asked for, and its weights. A GRU's: of the input's gates, `[batch_size, length,
-    /// directions * gates * d_hidden]`.
-    input: Vec<FlexTensor>,
-    /// `[directions, d_hidden, gates * d_hidden]`.
-    weight_hh: Vec<f32>,
-    bias: Vec<f32>,
-    state: Vec<f32>,
-}
-
-/// Runs the kernel's backward pass; `d_packed` is the gradient of output and final state.
-fn differentiate(kept: &Kept, d_packed: &[f32], needs_x: bool) -> Differentiated {
-    let sizes = kept.sizes;
-    let (d, directions) = (sizes.d_hidden, sizes.directions);
-    let rows = sizes.batch * sizes.length;
-    let split = rows * directions * d;
-    let (d_output, d_state) = d_packed.split_at(split);
-    let (weights, initial) = (kept.weight_hh.to_contiguous(), kept.state.to_contiguous());
-    let output = &floats(&kept.packed)[..split];
-    match sizes.cell {
-        Cell::Lstm => {
-            let input = kept.input.iter().map(FlexTensor::to_contiguous);
-            let input: Vec<FlexTensor> = input.collect();
-            let inputs = lstm::BackwardInputs {
-                x: floats(&input[0]),
-                weight_ih: floats(&input[1]),
-                weight_hh: floats(&weights),
-                state: floats(&initial),
-                lengths: &kept.lengths,
-                output,
-                saved: &kept.saved,
-                d_output,
-                d_state,
-                needs_x,
-            };
-            let done = lstm::backward(sizes.lstm(), inputs);
-            let length = if needs_x { sizes.length } else { 0 };
-            Differentiated {
-                input: vec![
-                    tensor(done.x, &[sizes.batch, length, sizes.d_input]),
-                    tensor(done.weight_ih, &[sizes.d_input, directions * 4 * d]),
-                ],
-                weight_hh: done.weight_hh,
-                bias: done.bias,
-                state: done.state,
-            }
-        }
-        Cell::Gru | Cell::GruResetBefore => {
-            let done = gru::backward(
-                sizes.gru(),
-                gru::BackwardInputs {
-                    weight_hh: floats(&weights),
-                    state: floats(&initial),
-                    lengths: &kept.lengths,
-                    reset: sizes.reset(),
-                    output,
-                    saved: &kept.saved,
-                    d_output,
-                    d_state,
-                },
-            );
-            let gates = tensor(done.gates, &[rows, directions * 3 * d]);
-            let previous = tensor(done.previous, &[rows, directions * d]);
-            let candidate = tensor(done.candidate, &[rows, directions * d]);
-            // As `gru::Backward` says: reset and update as an LSTM's gates, the candidate with a factor of its own.
-            let weight_hh = {
-                let own = |direction: usize| {
-                    let part = |of: &FlexTensor| of.narrow(1, direction * d, d);
-                    let of_gates = |from: usize, width: usize| {
-                        gates.narrow(1, (direction * 3 + from) * d, width * d)
-                    };
-                    let first = product(&part(&previous), &of_gates(0, 2));
-                    let second = match sizes.reset() {
-                        gru::Reset::After => product(&part(&previous), &part(&candidate)),
-                        gru::Reset::Before => product(&part(&candidate), &of_gates(2, 1)),
-                    };
-                    let pairs = first.chunks_exact(2 * d).zip(second.chunks_exact(d));
-                    pairs
-                        .flat_map(|(a, b)| [a, b].concat())
-                        .collect::<Vec<f32>>()
-                };
-                (0..directions).flat_map(own).collect()
-            };
-            let gates = gates.reshape([sizes.batch, sizes.length, directions * 3 * d].into());
-            Differentiated {
-                input: vec![gates],
-                weight_hh,
-                bias: done.bias,
-                state: done.state,
-            }
-        }
-    }
-}
-
-/// `leftᵀ right`, row-major.
-fn product(left: &FlexTensor, right: &FlexTensor) -> Vec<f32> {
-    let product = Flex::float_matmul(left.transpose(0, 1), right.clone());
-    floats(&product.to_contiguous()).to_vec()
 }
 
 fn tensor(values: Vec<f32>, dims: &[usize]) -> FlexTensor {

@@ -7,11 +7,8 @@ use super::buffer::Buffer;
 use super::rows::AHEAD;
 use pulp::Simd;
 
-/// Vectors of a block: one for each gate.
-const GATES: usize = 4;
-
 /// `Σ leftᵀ right` of rows `left` `[d_left]` and `right` `[blocks, GATES, lanes]`.
-pub(super) struct OuterSum<S: Simd> {
+pub(super) struct OuterSum<S: Simd, const GATES: usize> {
     simd: S,
     d_left: usize,
     /// `[AHEAD, d_left]`.
@@ -25,12 +22,12 @@ pub(super) struct OuterSum<S: Simd> {
 }
 
 /// Where the right side of a row goes.
-pub(super) struct RightRow<'a, S: Simd> {
+pub(super) struct RightRow<'a, S: Simd, const GATES: usize> {
     vectors: &'a mut [S::f32s],
     row: usize,
 }
 
-impl<S: Simd> RightRow<'_, S> {
+impl<S: Simd, const GATES: usize> RightRow<'_, S, GATES> {
     /// Sets the vectors of a block.
     #[inline(always)]
     pub(super) fn set(&mut self, block: usize, vectors: [S::f32s; GATES]) {
@@ -38,7 +35,7 @@ impl<S: Simd> RightRow<'_, S> {
     }
 }
 
-impl<S: Simd> OuterSum<S> {
+impl<S: Simd, const GATES: usize> OuterSum<S, GATES> {
     #[inline(always)]
     pub(super) fn new(simd: S, d_left: usize, blocks: usize) -> Self {
         let block = GATES * S::F32_LANES;
@@ -54,7 +51,7 @@ impl<S: Simd> OuterSum<S> {
 
     /// The two sides of the next row put aside, to be overwritten; there is room for [`AHEAD`] before [`Self::add`].
     #[inline(always)]
-    pub(super) fn next(&mut self) -> (&mut [f32], RightRow<'_, S>) {
+    pub(super) fn next(&mut self) -> (&mut [f32], RightRow<'_, S, GATES>) {
         let row = self.used;
         self.used += 1;
         let (vectors, _) = S::as_mut_simd_f32s(self.right.get_mut());
@@ -92,10 +89,10 @@ impl<S: Simd> OuterSum<S> {
                 let left = (&self.left[row..], d_left);
                 let sums = &mut sums[row..];
                 row += match (S::REGISTER_COUNT >= 32, d_left - row) {
-                    (true, 6..) => outer::<S, 6>(simd, left, right, sums),
-                    (true, 4..) => outer::<S, 4>(simd, left, right, sums),
-                    (_, 2..) => outer::<S, 2>(simd, left, right, sums),
-                    _ => outer::<S, 1>(simd, left, right, sums),
+                    (true, 6..) => outer::<S, 6, GATES>(simd, left, right, sums),
+                    (true, 4..) => outer::<S, 4, GATES>(simd, left, right, sums),
+                    (_, 2..) => outer::<S, 2, GATES>(simd, left, right, sums),
+                    _ => outer::<S, 1, GATES>(simd, left, right, sums),
                 };
             }
         }
@@ -105,7 +102,7 @@ impl<S: Simd> OuterSum<S> {
 
 /// Adds the first `R` of each row of `left`, that begin `stride` apart, times the vectors beside; returns `R`.
 #[inline(always)]
-fn outer<S: Simd, const R: usize>(
+fn outer<S: Simd, const R: usize, const GATES: usize>(
     simd: S,
     (left, stride): (&[f32], usize),
     right: &[[S::f32s; GATES]],

@@ -10,7 +10,7 @@ use super::buffer::Buffer;
 use pulp::{Simd, bytemuck::cast_slice};
 use std::ops::Range;
 
-/// Vectors of a tile.
+/// Vectors of a tile at most.
 const WIDE: usize = 4;
 
 /// The vector of `slice[start..end]`, zero beyond.
@@ -47,40 +47,28 @@ pub(super) struct Packed<S: Simd> {
     values: Buffer,
     inner: usize,
     blocks: usize,
+    /// Vectors of a tile; the last tiles of a transposed matrix may have less.
+    tile: usize,
     simd: S,
 }
 
 impl<S: Simd> Packed<S> {
-    /// The gates `gates` of one direction's `W_hh` `[d_hidden, all gates * d_hidden]`; every gate begins a vector.
+    /// Some columns of a matrix whose rows begin `stride` apart, transposed: they are the inner dimension.
     #[inline(always)]
-    pub(super) fn forward(simd: S, weight_hh: &[f32], d: usize, gates: Range<usize>) -> Self {
-        let columns = weight_hh.len() / d;
-        let per_gate = d.div_ceil(S::F32_LANES);
-        let blocks = per_gate * gates.len();
-        let mut packed = Self::with_capacity(simd, d, blocks);
-        for tile in tiles(blocks) {
-            for row in weight_hh.chunks_exact(columns) {
-                for block in tile.clone() {
-                    let gate = &row[(gates.start + block / per_gate) * d..][..d];
-                    let value = load(simd, gate, block % per_gate * S::F32_LANES, d);
-                    packed.push(value);
-                }
-            }
-        }
-        packed
-    }
-
-    /// Some columns of a matrix `[d, columns]`, transposed: they are the inner dimension.
-    #[inline(always)]
-    pub(super) fn transposed(simd: S, matrix: &[f32], columns: usize, inner: Range<usize>) -> Self {
-        let d = matrix.len() / columns;
-        let mut packed = Self::with_capacity(simd, inner.len(), d.div_ceil(S::F32_LANES));
+    pub(super) fn transposed(
+        simd: S,
+        (matrix, stride): (&[f32], usize),
+        columns: &[Range<usize>],
+    ) -> Self {
+        let d = matrix.len().div_ceil(stride);
+        let inner = columns.iter().map(|columns| columns.len()).sum();
+        let mut packed = Self::with_capacity(simd, inner, d.div_ceil(S::F32_LANES), WIDE);
         let mut column = vec![0f32; d];
         for tile in tiles(packed.blocks) {
             let units = tile.start * S::F32_LANES..d.min(tile.end * S::F32_LANES);
-            for n in inner.clone() {
+            for n in columns.iter().cloned().flatten() {
                 for k in units.clone() {
-                    column[k] = matrix[k * columns + n];
+                    column[k] = matrix[k * stride + n];
                 }
                 for block in tile.clone() {
                     let value = load(simd, &column, block * S::F32_LANES, d);
@@ -91,15 +79,21 @@ impl<S: Simd> Packed<S> {
         packed
     }
 
-    /// Four gates of a matrix `[inner, 4 d_hidden]`, a tile for each vector of hidden units.
+    /// Some gates of a matrix `[inner, gates, d_hidden]` whose rows begin `stride` apart, a tile for each vector of hidden units.
     #[inline(always)]
-    pub(super) fn by_unit(simd: S, weight: &[f32], d: usize) -> Self {
-        let inner = weight.len() / (WIDE * d);
-        let mut packed = Self::with_capacity(simd, inner, d.div_ceil(S::F32_LANES) * WIDE);
+    pub(super) fn by_unit(
+        simd: S,
+        (matrix, stride): (&[f32], usize),
+        d: usize,
+        gates: &[usize],
+    ) -> Self {
+        let inner = matrix.len().div_ceil(stride);
+        let blocks = d.div_ceil(S::F32_LANES) * gates.len();
+        let mut packed = Self::with_capacity(simd, inner, blocks, gates.len());
         for start in (0..d).step_by(S::F32_LANES) {
-            for row in weight.chunks_exact(WIDE * d) {
-                for gate in row.chunks_exact(d) {
-                    packed.push(load(simd, gate, start, d));
+            for row in matrix.chunks(stride) {
+                for gate in gates {
+                    packed.push(load(simd, &row[gate * d..][..d], start, d));
                 }
             }
         }
@@ -109,16 +103,17 @@ impl<S: Simd> Packed<S> {
     /// Writes the first row of tile `index` to `out`.
     #[inline(always)]
     pub(super) fn copy_tile(&self, index: usize, out: &mut [f32]) {
-        let vectors = self.vectors(index * WIDE..(index + 1) * WIDE);
-        let (out, _) = S::as_mut_simd_f32s(&mut out[..WIDE * S::F32_LANES]);
-        out.copy_from_slice(&vectors[..WIDE]);
+        let vectors = self.vectors(index * self.tile..(index + 1) * self.tile);
+        let (out, _) = S::as_mut_simd_f32s(&mut out[..self.tile * S::F32_LANES]);
+        out.copy_from_slice(&vectors[..self.tile]);
     }
 
-    fn with_capacity(simd: S, inner: usize, blocks: usize) -> Self {
+    fn with_capacity(simd: S, inner: usize, blocks: usize, tile: usize) -> Self {
         Self {
             values: Buffer::with_capacity(inner * blocks * S::F32_LANES),
             inner,
             blocks,
+            tile,
             simd,
         }
     }
@@ -149,7 +144,7 @@ impl<S: Simd> Packed<S> {
         }
     }
 
-    /// As [`Self::add_product`], of the four vectors of tile `index` alone.
+    /// As [`Self::add_product`], of the vectors of tile `index` alone.
     #[inline(always)]
     pub(super) fn add_tile(
         &self,
@@ -158,7 +153,7 @@ impl<S: Simd> Packed<S> {
         left: (&[f32], usize),
         out: (&mut [f32], usize),
     ) {
-        self.add(index * WIDE..(index + 1) * WIDE, rows, left, out);
+        self.add(index * self.tile..(index + 1) * self.tile, rows, left, out);
     }
 
     #[inline(always)]
@@ -176,12 +171,15 @@ impl<S: Simd> Packed<S> {
             let out = (&mut out[row * out_stride..], out_stride);
             row += match (tile_rows::<S>().min(rows - row), tile.len()) {
                 (4, WIDE) => self.run::<4, WIDE>(weights, left, out),
+                (4, 3) => self.run::<4, 3>(weights, left, out),
                 (4, 2) => self.run::<4, 2>(weights, left, out),
                 (4, _) => self.run::<4, 1>(weights, left, out),
                 (2..4, WIDE) => self.run::<2, WIDE>(weights, left, out),
+                (2..4, 3) => self.run::<2, 3>(weights, left, out),
                 (2..4, 2) => self.run::<2, 2>(weights, left, out),
                 (2..4, _) => self.run::<2, 1>(weights, left, out),
                 (_, WIDE) => self.run::<1, WIDE>(weights, left, out),
+                (_, 3) => self.run::<1, 3>(weights, left, out),
                 (_, 2) => self.run::<1, 2>(weights, left, out),
                 _ => self.run::<1, 1>(weights, left, out),
             };

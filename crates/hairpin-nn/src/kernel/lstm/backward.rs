@@ -1,57 +1,18 @@
 //! Backward through time: what forward saved is read back as one stream, and the gradient of the weights is summed on the way.
 
-use super::{GATES, KEPT, Shape, of_direction};
-use crate::kernel::buffer::Buffer;
+use super::{GATES, KEPT};
 use crate::kernel::gates::{slope, tanh};
 use crate::kernel::outer::OuterSum;
+use crate::kernel::pass::{self, BackwardInputs, Gradients, Shape};
 use crate::kernel::product::{Packed, load, store};
-use crate::kernel::rows::{AHEAD, TASK_ROWS, longest_first, running, sum_parts};
+use crate::kernel::rows::{AHEAD, Rows, TASK_ROWS};
 use pulp::Simd;
 use rayon::prelude::*;
 
-/// What the backward pass reads.
-#[derive(Clone, Copy)]
-pub(crate) struct BackwardInputs<'a> {
-    /// `x`, `[batch, length, d_input]`.
-    pub(crate) x: &'a [f32],
-    /// `W_ih`, `[d_input, directions, 4, d_hidden]`.
-    pub(crate) weight_ih: &'a [f32],
-    /// `W_hh`, `[directions, d_hidden, 4 d_hidden]`.
-    pub(crate) weight_hh: &'a [f32],
-    /// Initial hidden and cell, `[2, directions, batch, d_hidden]`.
-    pub(crate) state: &'a [f32],
-    /// Steps of each row.
-    pub(crate) lengths: &'a [usize],
-    /// Forward's output.
-    pub(crate) output: &'a [f32],
-    /// Forward's `saved`.
-    pub(crate) saved: &'a [Buffer],
-    /// Gradient of the output.
-    pub(crate) d_output: &'a [f32],
-    /// Gradient of the final state.
-    pub(crate) d_state: &'a [f32],
-    /// Whether the gradient of `x` is asked for.
-    pub(crate) needs_x: bool,
-}
-
-/// What the backward pass leaves: gradients of the inputs, each in the input's layout.
-pub(crate) struct Backward {
-    /// Zero beyond each row's length; empty unless asked for.
-    pub(crate) x: Vec<f32>,
-    pub(crate) weight_ih: Vec<f32>,
-    pub(crate) weight_hh: Vec<f32>,
-    pub(crate) bias: Vec<f32>,
-    pub(crate) state: Vec<f32>,
-}
-
-/// Back-propagates through time, given what [`forward`](super::forward()) saved and the gradients of its output and final state.
-pub(crate) fn backward(shape: Shape, inputs: BackwardInputs<'_>) -> Backward {
-    pulp::Arch::new().dispatch(All { shape, inputs })
-}
-
-pub(super) struct All<'a> {
-    pub(super) shape: Shape,
-    pub(super) inputs: BackwardInputs<'a>,
+/// The backward pass.
+pub(in crate::kernel) struct Backward<'a> {
+    pub(in crate::kernel) shape: Shape,
+    pub(in crate::kernel) inputs: BackwardInputs<'a>,
 }
 
 /// Transposed weights of one direction.
@@ -61,36 +22,38 @@ struct Weights<S: Simd> {
     input: Option<Packed<S>>,
 }
 
-impl pulp::WithSimd for All<'_> {
-    type Output = Backward;
+impl pulp::WithSimd for Backward<'_> {
+    type Output = pass::Backward;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> Backward {
+    fn with_simd<S: Simd>(self, simd: S) -> pass::Backward {
         let Self { shape, inputs } = self;
-        let (d, directions) = (shape.d_hidden, shape.directions);
-        let columns = GATES * d;
-        let d_input = inputs.x.len() / (shape.batch * shape.length);
-        let mut weights = Vec::with_capacity(directions);
-        for (direction, weight_hh) in inputs.weight_hh.chunks_exact(columns * d).enumerate() {
+        let (d, columns) = (shape.d_hidden, shape.columns());
+        let mut weights = Vec::with_capacity(shape.directions);
+        for direction in 0..shape.directions {
+            let weight_hh = &inputs.inputs.weight_hh[direction * d * columns..][..d * columns];
+            let weight_ih = (
+                &inputs.inputs.weight_ih[direction * columns..],
+                shape.directions * columns,
+            );
+            let all = [0..columns];
             weights.push(Weights {
-                hidden: Packed::transposed(simd, weight_hh, columns, 0..columns),
+                hidden: Packed::transposed(simd, (weight_hh, columns), &all),
                 input: match inputs.needs_x {
-                    true => {
-                        let own = of_direction(inputs.weight_ih, direction, shape);
-                        Some(Packed::transposed(simd, &own, columns, 0..columns))
-                    }
+                    true => Some(Packed::transposed(simd, weight_ih, &all)),
                     false => None,
                 },
             });
         }
         let x = if inputs.needs_x {
-            shape.length * d_input
+            shape.length * shape.d_input
         } else {
             0
         };
         let mut d_x = vec![0f32; shape.batch * x];
         let mut d_x_of = d_x.chunks_mut((TASK_ROWS * x).max(1));
         let tasks: Vec<Task<'_, S>> = inputs
+            .inputs
             .lengths
             .chunks(TASK_ROWS)
             .zip(inputs.output.chunks(TASK_ROWS * shape.output()))
@@ -100,66 +63,28 @@ impl pulp::WithSimd for All<'_> {
             .map(|(index, (((lengths, output), d_output), saved))| Task {
                 simd,
                 shape,
-                d_input,
-                first_row: index * TASK_ROWS,
                 weights: &weights,
                 inputs,
-                lengths,
-                order: longest_first(lengths),
+                rows: Rows::new(shape, inputs.inputs, index, lengths),
                 output,
                 d_output,
                 saved: saved.get(),
                 d_x: d_x_of.next().unwrap_or_default(),
             })
             .collect();
-        let done: Vec<Gradients> = tasks
-            .into_par_iter()
-            .map(|task| simd.vectorize(task))
-            .collect();
-        let weights = done.iter().map(|task| &task.weights);
-        let weights = sum_parts(directions * (d + d_input) * columns, weights);
-        let mut weight_hh = Vec::with_capacity(directions * d * columns);
-        let mut weight_ih = vec![0f32; d_input * directions * columns];
-        for (direction, own) in weights.chunks_exact((d + d_input) * columns).enumerate() {
-            let (of_hidden, of_input) = own.split_at(d * columns);
-            weight_hh.extend_from_slice(of_hidden);
-            let rows = weight_ih.chunks_exact_mut(directions * columns);
-            for (to, from) in rows.zip(of_input.chunks_exact(columns)) {
-                to[direction * columns..][..columns].copy_from_slice(from);
-            }
-        }
-        let initials: Vec<&[f32]> = done.iter().map(|task| &task.initials[..]).collect();
-        Backward {
-            x: d_x,
-            weight_ih,
-            weight_hh,
-            bias: sum_parts(directions * columns, done.iter().map(|task| &task.bias)),
-            state: shape.scatter_states(&initials),
-        }
+        let done = tasks.into_par_iter().map(|task| simd.vectorize(task));
+        let done: Vec<Gradients> = done.collect();
+        pass::Backward::collect(shape, d_x, &done)
     }
-}
-
-/// What a task contributes to the gradients.
-struct Gradients {
-    /// Of the initial states of its rows, `[rows, directions, 2, d_hidden]`.
-    initials: Vec<f32>,
-    /// `[directions, 4, d_hidden]`.
-    bias: Vec<f32>,
-    /// Of `[W_hh; W_ih]`, `[directions, d_hidden + d_input, 4, d_hidden]`.
-    weights: Vec<f32>,
 }
 
 struct Task<'a, S: Simd> {
     simd: S,
     shape: Shape,
-    d_input: usize,
-    first_row: usize,
     /// By direction.
     weights: &'a [Weights<S>],
     inputs: BackwardInputs<'a>,
-    lengths: &'a [usize],
-    /// Rows from longest to shortest.
-    order: Vec<usize>,
+    rows: Rows<'a>,
     output: &'a [f32],
     d_output: &'a [f32],
     saved: &'a [f32],
@@ -179,7 +104,7 @@ struct Walk<S: Simd> {
     /// Gradients of their inputs, `[AHEAD, d_input in whole vectors]`.
     x: Vec<f32>,
     /// Gradient of the weights.
-    outer: OuterSum<S>,
+    outer: OuterSum<S, GATES>,
     /// `d_hidden` in whole vectors.
     width: usize,
 }
@@ -192,14 +117,14 @@ impl<S: Simd> pulp::NullaryFnOnce for Task<'_, S> {
         let shape = self.shape;
         let d = shape.d_hidden;
         let width = d.next_multiple_of(S::F32_LANES);
-        let rows = self.lengths.len();
-        let d_left = d + self.d_input;
-        let d_x = if self.inputs.needs_x { self.d_input } else { 0 };
-        let mut done = Gradients {
-            initials: vec![0f32; rows * shape.directions * 2 * d],
-            bias: vec![0f32; shape.directions * GATES * d],
-            weights: vec![0f32; shape.directions * d_left * GATES * d],
+        let rows = self.rows.count();
+        let d_left = d + shape.d_input;
+        let d_x = if self.inputs.needs_x {
+            shape.d_input
+        } else {
+            0
         };
+        let mut done = Gradients::zeros(shape, rows);
         let mut walk = Walk {
             hidden: vec![0f32; rows * width],
             cell: vec![0f32; rows * width],
@@ -213,24 +138,25 @@ impl<S: Simd> pulp::NullaryFnOnce for Task<'_, S> {
         let per_row = width * KEPT;
         // What was saved last is read first.
         for direction in (0..shape.directions).rev() {
-            for (slot, &row) in self.order.iter().enumerate() {
+            for slot in 0..rows {
                 let parts = [&mut walk.hidden, &mut walk.cell];
                 for (part, values) in parts.into_iter().enumerate() {
-                    let from = shape.state_row(part, direction, self.first_row + row);
+                    let from = self
+                        .rows
+                        .of_state(self.inputs.d_state, part, direction, slot);
                     let values = &mut values[slot * width..][..width];
-                    values[..d].copy_from_slice(&self.inputs.d_state[from..from + d]);
+                    values[..d].copy_from_slice(from);
                     values[d..].fill(0.0);
                 }
             }
-            let longest = self.order.first().map_or(0, |&row| self.lengths[row]);
-            for step in (0..longest).rev() {
-                let active = running(&self.order, self.lengths, step);
+            for step in (0..self.rows.longest()).rev() {
+                let active = self.rows.running(step);
                 let (rest, here) = saved.split_at(saved.len() - active * per_row);
                 saved = rest;
                 let earlier = match step {
                     0 => &[],
                     _ => {
-                        let before = running(&self.order, self.lengths, step - 1);
+                        let before = self.rows.running(step - 1);
                         &rest[rest.len() - before * per_row..]
                     }
                 };
@@ -259,10 +185,10 @@ impl<S: Simd> pulp::NullaryFnOnce for Task<'_, S> {
             let own = d_left * GATES * d;
             walk.outer
                 .take(d, &mut done.weights[direction * own..][..own]);
-            for (slot, &row) in self.order.iter().enumerate() {
-                let initials = &mut done.initials[(row * shape.directions + direction) * 2 * d..];
-                initials[..d].copy_from_slice(&walk.hidden[slot * width..][..d]);
-                initials[d..2 * d].copy_from_slice(&walk.cell[slot * width..][..d]);
+            for slot in 0..rows {
+                let initial = self.rows.own_state(&mut done.initials, direction, slot);
+                initial[..d].copy_from_slice(&walk.hidden[slot * width..][..d]);
+                initial[d..].copy_from_slice(&walk.cell[slot * width..][..d]);
             }
         }
         done
@@ -285,15 +211,15 @@ impl<S: Simd> Task<'_, S> {
     /// Adds the rows put aside to the gradients of weights and input.
     #[inline(always)]
     fn add_aside(&mut self, direction: usize, walk: &mut Walk<S>) {
-        let rows = walk.places.len();
+        let (rows, d_input) = (walk.places.len(), self.shape.d_input);
         walk.outer.add();
         if let Some(weights) = &self.weights[direction].input {
-            let width = self.d_input.next_multiple_of(S::F32_LANES);
+            let width = d_input.next_multiple_of(S::F32_LANES);
             walk.x.fill(0.0);
             let gates = (&walk.gates[..], GATES * self.shape.d_hidden);
             weights.add_product(rows, gates, (&mut walk.x, width));
             for (&place, from) in walk.places.iter().zip(walk.x.chunks_exact(width)) {
-                let to = &mut self.d_x[place * self.d_input..][..self.d_input];
+                let to = &mut self.d_x[place * d_input..][..d_input];
                 for (to, from) in to.iter_mut().zip(from) {
                     *to += from;
                 }
@@ -306,28 +232,25 @@ impl<S: Simd> Task<'_, S> {
     /// state's.
     #[inline(always)]
     fn cell(&self, at: At<'_>, walk: &mut Walk<S>, d_bias: &mut [f32]) {
-        let (shape, simd) = (self.shape, self.simd);
-        let (d, width) = (shape.d_hidden, walk.width);
-        let row = self.order[at.slot];
-        let own = self.lengths[row];
-        let here = shape.place(at.direction, at.step, row, own);
-        let initial = |part| {
-            let from = shape.state_row(part, at.direction, self.first_row + row);
-            &self.inputs.state[from..from + d]
-        };
-        let (initial_c, h_before) = if at.step == 0 {
-            (initial(1), initial(0))
+        let simd = self.simd;
+        let (d, width) = (self.shape.d_hidden, walk.width);
+        let (direction, step, slot) = (at.direction, at.step, at.slot);
+        let here = self.rows.place(direction, step, slot);
+        let (initial_c, h_before) = if step == 0 {
+            let initial = self.inputs.inputs.state;
+            (
+                self.rows.of_state(initial, 1, direction, slot),
+                self.rows.of_state(initial, 0, direction, slot),
+            )
         } else {
-            let from = shape.place(at.direction, at.step - 1, row, own) * d;
+            let from = self.rows.place(direction, step - 1, slot) * d;
             (&[][..], &self.output[from..from + d])
         };
         let gates = &mut walk.gates[walk.places.len() * GATES * d..][..GATES * d];
-        walk.places
-            .push(shape.position(at.direction, at.step, row, own));
-        let at_x = shape.position(at.direction, at.step, self.first_row + row, own);
+        walk.places.push(self.rows.position(direction, step, slot));
         let (left, mut right) = walk.outer.next();
         left[..d].copy_from_slice(h_before);
-        left[d..].copy_from_slice(&self.inputs.x[at_x * self.d_input..][..self.d_input]);
+        left[d..].copy_from_slice(self.rows.x(direction, step, slot));
         let flow_h = &mut walk.hidden[at.slot * width..][..width];
         let flow_c = &mut walk.cell[at.slot * width..][..width];
         let d_output = &self.d_output[here * d..(here + 1) * d];

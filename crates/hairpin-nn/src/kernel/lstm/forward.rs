@@ -1,11 +1,12 @@
 //! Forward: per step and vector of hidden units the product of the running rows with its four gates' weights, then the gates. One
 //! vector's gates run while the next one's product begins.
 
-use super::{GATES, KEPT, Shape, of_direction};
+use super::{GATES, KEPT};
 use crate::kernel::buffer::Buffer;
 use crate::kernel::gates::{sigmoid, tanh};
+use crate::kernel::pass::{self, Inputs, Shape};
 use crate::kernel::product::{Packed, load, store};
-use crate::kernel::rows::{AHEAD, Forward, TASK_ROWS, longest_first, running};
+use crate::kernel::rows::{AHEAD, Rows, TASK_ROWS};
 use pulp::{Simd, bytemuck::cast_slice};
 use rayon::prelude::*;
 
@@ -13,36 +14,11 @@ use rayon::prelude::*;
 /// product of their own. A wider input's is made some steps ahead, for as many rows at once as the cache keeps.
 const NARROW: usize = 8;
 
-/// What the recurrence reads.
-#[derive(Clone, Copy)]
-pub(crate) struct Inputs<'a> {
-    /// `x`, `[batch, length, d_input]`.
-    pub(crate) x: &'a [f32],
-    /// `W_ih`, `[d_input, directions, 4, d_hidden]`.
-    pub(crate) weight_ih: &'a [f32],
-    /// `b`, `[directions, 4, d_hidden]`.
-    pub(crate) bias: &'a [f32],
-    /// `W_hh`, `[directions, d_hidden, 4 d_hidden]`.
-    pub(crate) weight_hh: &'a [f32],
-    /// Initial hidden and cell, `[2, directions, batch, d_hidden]`.
-    pub(crate) state: &'a [f32],
-    /// Steps of each row, `1..=length`.
-    pub(crate) lengths: &'a [usize],
-}
-
-/// Runs the recurrence over all rows and directions.
-pub(crate) fn forward(shape: Shape, inputs: Inputs<'_>, save: bool) -> Forward {
-    pulp::Arch::new().dispatch(All {
-        shape,
-        inputs,
-        save,
-    })
-}
-
-pub(super) struct All<'a> {
-    pub(super) shape: Shape,
-    pub(super) inputs: Inputs<'a>,
-    pub(super) save: bool,
+/// The forward pass.
+pub(in crate::kernel) struct Forward<'a> {
+    pub(in crate::kernel) shape: Shape,
+    pub(in crate::kernel) inputs: Inputs<'a>,
+    pub(in crate::kernel) save: bool,
 }
 
 /// Weights of one direction, each tile the four gates of one vector of hidden units.
@@ -54,36 +30,39 @@ struct Weights<S: Simd> {
     bias: Packed<S>,
 }
 
-impl pulp::WithSimd for All<'_> {
-    type Output = Forward;
+impl pulp::WithSimd for Forward<'_> {
+    type Output = pass::Forward;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> Forward {
+    fn with_simd<S: Simd>(self, simd: S) -> pass::Forward {
         let Self {
             shape,
             inputs,
             save,
         } = self;
-        let d = shape.d_hidden;
+        let (d, columns) = (shape.d_hidden, shape.columns());
         let width = d.next_multiple_of(S::F32_LANES);
-        let d_input = inputs.x.len() / (shape.batch * shape.length);
+        let all = [0, 1, 2, 3];
         let mut weights = Vec::with_capacity(shape.directions);
-        for (direction, weight_hh) in inputs.weight_hh.chunks_exact(GATES * d * d).enumerate() {
-            let weight_ih = of_direction(inputs.weight_ih, direction, shape);
-            let bias = &inputs.bias[direction * GATES * d..][..GATES * d];
-            let mut step = weight_hh.to_vec();
-            if d_input <= NARROW {
+        for direction in 0..shape.directions {
+            let weight_ih = &inputs.weight_ih[direction * columns..];
+            let stride = shape.directions * columns;
+            let bias = &inputs.bias[direction * columns..][..columns];
+            let mut step = inputs.weight_hh[direction * d * columns..][..d * columns].to_vec();
+            if shape.d_input <= NARROW {
                 // The hidden state is kept in whole vectors, the input behind it.
-                step.resize(width * GATES * d, 0.0);
-                step.extend_from_slice(&weight_ih);
+                step.resize(width * columns, 0.0);
+                for row in weight_ih.chunks(stride) {
+                    step.extend_from_slice(&row[..columns]);
+                }
             }
             weights.push(Weights {
-                step: Packed::by_unit(simd, &step, d),
-                ahead: match d_input <= NARROW {
+                step: Packed::by_unit(simd, (&step, columns), d, &all),
+                ahead: match shape.d_input <= NARROW {
                     true => None,
-                    false => Some(Packed::by_unit(simd, &weight_ih, d)),
+                    false => Some(Packed::by_unit(simd, (weight_ih, stride), d, &all)),
                 },
-                bias: Packed::by_unit(simd, bias, d),
+                bias: Packed::by_unit(simd, (bias, columns), d, &all),
             });
         }
         let mut output = vec![0f32; shape.batch * shape.output()];
@@ -94,40 +73,27 @@ impl pulp::WithSimd for All<'_> {
             .map(|(index, (output, lengths))| Task {
                 simd,
                 shape,
-                d_input,
-                first_row: index * TASK_ROWS,
                 weights: &weights,
-                inputs,
-                lengths,
-                order: longest_first(lengths),
+                state: inputs.state,
+                rows: Rows::new(shape, inputs, index, lengths),
                 output,
                 save,
             })
             .collect();
-        let done: Vec<(Vec<f32>, Buffer)> = tasks
-            .into_par_iter()
-            .map(|task| simd.vectorize(task))
-            .collect();
-        let (finals, saved): (Vec<_>, Vec<_>) = done.into_iter().unzip();
-        Forward {
-            output,
-            state: shape.scatter_states(&finals),
-            saved: if save { saved } else { Vec::new() },
-        }
+        let done = tasks.into_par_iter().map(|task| simd.vectorize(task));
+        let done = done.collect();
+        pass::Forward::collect(shape, output, done, save)
     }
 }
 
 struct Task<'a, S: Simd> {
     simd: S,
     shape: Shape,
-    d_input: usize,
-    first_row: usize,
     /// By direction.
     weights: &'a [Weights<S>],
-    inputs: Inputs<'a>,
-    lengths: &'a [usize],
-    /// Rows from longest to shortest.
-    order: Vec<usize>,
+    /// Initial hidden and cell.
+    state: &'a [f32],
+    rows: Rows<'a>,
     output: &'a mut [f32],
     save: bool,
 }
@@ -164,11 +130,10 @@ impl<S: Simd> pulp::NullaryFnOnce for Task<'_, S> {
         let width = d.next_multiple_of(S::F32_LANES);
         let blocks = width / S::F32_LANES;
         let tile = GATES * S::F32_LANES;
-        let rows = self.lengths.len();
-        let steps: usize = self.lengths.iter().sum();
-        let kept = shape.directions * steps * width * KEPT;
-        let narrow = self.d_input <= NARROW;
-        let left = if narrow { width + self.d_input } else { width };
+        let rows = self.rows.count();
+        let kept = shape.directions * self.rows.steps() * width * KEPT;
+        let narrow = shape.d_input <= NARROW;
+        let left = if narrow { width + shape.d_input } else { width };
         let mut walk = Walk {
             hidden: vec![0f32; rows * left],
             next: vec![0f32; rows * left],
@@ -178,30 +143,29 @@ impl<S: Simd> pulp::NullaryFnOnce for Task<'_, S> {
             } else {
                 AHEAD * blocks * tile
             }),
-            ahead: vec![0f32; if narrow { 0 } else { AHEAD * self.d_input }],
+            ahead: vec![0f32; if narrow { 0 } else { AHEAD * shape.d_input }],
             saved: Buffer::with_capacity(if self.save { kept } else { 0 }),
             width,
             left,
         };
         let mut finals = vec![0f32; rows * shape.directions * 2 * d];
         for direction in 0..shape.directions {
-            for (slot, &row) in self.order.iter().enumerate() {
+            for slot in 0..rows {
                 let parts = [(&mut walk.hidden, left), (&mut walk.cell, width)];
                 for (part, (values, stride)) in parts.into_iter().enumerate() {
-                    let from = shape.state_row(part, direction, self.first_row + row);
-                    values[slot * stride..][..d]
-                        .copy_from_slice(&self.inputs.state[from..from + d]);
+                    let from = self.rows.of_state(self.state, part, direction, slot);
+                    values[slot * stride..][..d].copy_from_slice(from);
                 }
             }
             let weights = &self.weights[direction];
             // Rows of `sums` that were made ahead, and how many of them are used up.
             let (mut made, mut used) = (0, 0);
-            for step in 0..self.longest() {
-                let active = running(&self.order, self.lengths, step);
+            for step in 0..self.rows.longest() {
+                let active = self.rows.running(step);
                 if narrow {
                     for slot in 0..active {
-                        let to = &mut walk.hidden[slot * left + width..][..self.d_input];
-                        to.copy_from_slice(self.x(direction, step, slot));
+                        let to = &mut walk.hidden[slot * left + width..][..shape.d_input];
+                        to.copy_from_slice(self.rows.x(direction, step, slot));
                     }
                 } else if used == made {
                     (made, used) = (self.make_ahead(direction, step, &mut walk), 0);
@@ -220,18 +184,17 @@ impl<S: Simd> pulp::NullaryFnOnce for Task<'_, S> {
                     let hidden = (&walk.hidden[..], left);
                     weights.step.add_tile(block, active, hidden, (sums, stride));
                     for slot in 0..active {
-                        let place = self.place(direction, step, slot);
+                        let place = self.rows.place(direction, step, slot);
                         self.finish(place, block, slot, base + slot * stride, &mut walk);
                     }
                 }
                 used += active;
                 std::mem::swap(&mut walk.hidden, &mut walk.next);
                 // The rows that end here.
-                for slot in running(&self.order, self.lengths, step + 1)..active {
-                    let row = self.order[slot];
-                    let finals = &mut finals[(row * shape.directions + direction) * 2 * d..];
-                    finals[..d].copy_from_slice(&walk.hidden[slot * left..][..d]);
-                    finals[d..2 * d].copy_from_slice(&walk.cell[slot * width..][..d]);
+                for slot in self.rows.running(step + 1)..active {
+                    let last = self.rows.own_state(&mut finals, direction, slot);
+                    last[..d].copy_from_slice(&walk.hidden[slot * left..][..d]);
+                    last[d..].copy_from_slice(&walk.cell[slot * width..][..d]);
                 }
             }
         }
@@ -240,44 +203,11 @@ impl<S: Simd> pulp::NullaryFnOnce for Task<'_, S> {
 }
 
 impl<S: Simd> Task<'_, S> {
-    fn longest(&self) -> usize {
-        self.order.first().map_or(0, |&row| self.lengths[row])
-    }
-
-    /// Index in the task's output `[rows, length, directions]` of a step of the row in `slot`.
-    #[inline(always)]
-    fn place(&self, direction: usize, step: usize, slot: usize) -> usize {
-        let row = self.order[slot];
-        self.shape.place(direction, step, row, self.lengths[row])
-    }
-
-    /// What a step of the row in `slot` reads.
-    #[inline(always)]
-    fn x(&self, direction: usize, step: usize, slot: usize) -> &[f32] {
-        let row = self.order[slot];
-        let own = self.lengths[row];
-        let at = self
-            .shape
-            .position(direction, step, self.first_row + row, own);
-        &self.inputs.x[at * self.d_input..][..self.d_input]
-    }
-
     /// Puts `x W_ih + b` of the steps from `step` on into the sums, as many as there is room for; returns how many rows that are.
     #[inline(always)]
     fn make_ahead(&self, direction: usize, step: usize, walk: &mut Walk) -> usize {
         let weights = &self.weights[direction];
-        let mut rows = 0;
-        for step in step..self.longest() {
-            let active = running(&self.order, self.lengths, step);
-            if rows + active > AHEAD {
-                break;
-            }
-            for slot in 0..active {
-                let to = &mut walk.ahead[(rows + slot) * self.d_input..][..self.d_input];
-                to.copy_from_slice(self.x(direction, step, slot));
-            }
-            rows += active;
-        }
+        let rows = self.rows.copy_ahead(direction, step, &mut walk.ahead);
         if let Some(ahead) = &weights.ahead {
             let tile = GATES * S::F32_LANES;
             let stride = walk.width * GATES;
@@ -287,7 +217,12 @@ impl<S: Simd> Task<'_, S> {
                 for row in 0..rows {
                     weights.bias.copy_tile(block, &mut sums[row * stride..]);
                 }
-                ahead.add_tile(block, rows, (&walk.ahead, self.d_input), (sums, stride));
+                ahead.add_tile(
+                    block,
+                    rows,
+                    (&walk.ahead, self.shape.d_input),
+                    (sums, stride),
+                );
             }
         }
         rows
