@@ -1,6 +1,6 @@
 //! [`Recurrent`]: LSTM and GRU layers over a padded batch, stacked, in one or both directions.
 
-use crate::kernel::{self, Recurrence};
+use crate::kernel::recurrence::{self, Recurrence};
 use crate::mask::zero_padded;
 use burn::config::Config;
 use burn::module::{Initializer, Module, Param};
@@ -298,7 +298,7 @@ impl Recurrent {
             if index > 0 {
                 x = self.dropout.forward(x);
             }
-            let (output, last) = kernel::run(
+            let (output, last) = recurrence::run(
                 self.cell,
                 Recurrence {
                     x,

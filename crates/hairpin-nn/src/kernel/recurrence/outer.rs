@@ -3,8 +3,8 @@
 //! The rows of some steps are put aside, as many as the cache keeps, and then added in one product: the gates' gradients of a whole
 //! batch are never in memory together. Every element is summed in the order of the rows.
 
-use super::buffer::Buffer;
 use super::rows::AHEAD;
+use crate::kernel::buffer::Buffer;
 use pulp::Simd;
 
 /// `Σ leftᵀ right` of rows `left` `[d_left]` and `right` `[blocks, GATES, lanes]`.

@@ -3,10 +3,10 @@
 
 use super::{GATES, KEPT};
 use crate::kernel::buffer::Buffer;
-use crate::kernel::gates::{sigmoid, tanh};
-use crate::kernel::pass::{self, Inputs, Shape};
-use crate::kernel::product::{Packed, load, store};
-use crate::kernel::rows::{AHEAD, Rows, TASK_ROWS};
+use crate::kernel::recurrence::gates::{sigmoid, tanh};
+use crate::kernel::recurrence::pass::{self, Inputs, Shape};
+use crate::kernel::recurrence::product::{Packed, load, store};
+use crate::kernel::recurrence::rows::{AHEAD, Rows, TASK_ROWS};
 use pulp::{Simd, bytemuck::cast_slice};
 use rayon::prelude::*;
 
@@ -15,10 +15,10 @@ use rayon::prelude::*;
 const NARROW: usize = 8;
 
 /// The forward pass.
-pub(in crate::kernel) struct Forward<'a> {
-    pub(in crate::kernel) shape: Shape,
-    pub(in crate::kernel) inputs: Inputs<'a>,
-    pub(in crate::kernel) save: bool,
+pub(in crate::kernel::recurrence) struct Forward<'a> {
+    pub(in crate::kernel::recurrence) shape: Shape,
+    pub(in crate::kernel::recurrence) inputs: Inputs<'a>,
+    pub(in crate::kernel::recurrence) save: bool,
 }
 
 /// Weights of one direction, each tile the four gates of one vector of hidden units.
@@ -65,7 +65,8 @@ impl pulp::WithSimd for Forward<'_> {
                 bias: Packed::by_unit(simd, (bias, columns), d, &all),
             });
         }
-        let mut output = vec![0f32; shape.batch * shape.output()];
+        let mut packed = vec![0f32; shape.batch * shape.output() + shape.state()];
+        let (output, _) = packed.split_at_mut(shape.batch * shape.output());
         let tasks: Vec<Task<'_, S>> = output
             .chunks_mut(TASK_ROWS * shape.output())
             .zip(inputs.lengths.chunks(TASK_ROWS))
@@ -82,7 +83,7 @@ impl pulp::WithSimd for Forward<'_> {
             .collect();
         let done = tasks.into_par_iter().map(|task| simd.vectorize(task));
         let done = done.collect();
-        pass::Forward::collect(shape, output, done, save)
+        pass::Forward::collect(shape, packed, done, save)
     }
 }
 

@@ -1,9 +1,9 @@
 //! What goes into a recurrence and what comes out, on plain slices and of any cell.
 
-use super::buffer::Buffer;
 use super::rows::sum_parts;
 use super::{gru, lstm};
 use crate::Cell;
+use crate::kernel::buffer::Buffer;
 
 /// Biases per hidden unit: of an LSTM's four gates; `b_r`, `b_z`, `b_n`, `c_n` of a GRU's three.
 pub(super) const BIASES: usize = 4;
@@ -49,8 +49,7 @@ impl Shape {
     }
 
     /// Puts the tasks' states `[rows, directions, parts, d_hidden]` into one `[parts, directions, batch, d_hidden]`.
-    pub(super) fn scatter_states<'a>(&self, tasks: impl Iterator<Item = &'a Vec<f32>>) -> Vec<f32> {
-        let mut state = vec![0f32; self.state()];
+    fn scatter_states<'a>(&self, tasks: impl Iterator<Item = &'a Vec<f32>>, state: &mut [f32]) {
         let per_row = self.directions * self.parts() * self.d_hidden;
         for (row, values) in tasks
             .flat_map(|task| task.chunks_exact(per_row))
@@ -61,7 +60,6 @@ impl Shape {
                 state[at..at + self.d_hidden].copy_from_slice(part);
             }
         }
-        state
     }
 }
 
@@ -84,26 +82,26 @@ pub(crate) struct Inputs<'a> {
 
 /// What the forward pass leaves.
 pub(crate) struct Forward {
-    /// `[batch, length, directions, d_hidden]`, zero beyond each row's length.
-    pub(crate) output: Vec<f32>,
-    /// Last state of each row, `[parts, directions, batch, d_hidden]`.
-    pub(crate) state: Vec<f32>,
+    /// The output `[batch, length, directions, d_hidden]`, zero beyond each row's length; after it the last state of each row,
+    /// `[parts, directions, batch, d_hidden]`.
+    pub(crate) packed: Vec<f32>,
     /// What the backward pass needs of each task, in the order of its steps; empty unless asked for.
     pub(crate) saved: Vec<Buffer>,
 }
 
 impl Forward {
-    /// From the output, and the final states and what is saved of each task.
+    /// From the output, with room for the state behind it, and the final states and what is saved of each task.
     pub(super) fn collect(
         shape: Shape,
-        output: Vec<f32>,
+        mut packed: Vec<f32>,
         tasks: Vec<(Vec<f32>, Buffer)>,
         save: bool,
     ) -> Self {
         let (finals, saved): (Vec<_>, Vec<_>) = tasks.into_iter().unzip();
+        let (_, state) = packed.split_at_mut(shape.batch * shape.output());
+        shape.scatter_states(finals.iter(), state);
         Self {
-            output,
-            state: shape.scatter_states(finals.iter()),
+            packed,
             saved: if save { saved } else { Vec::new() },
         }
     }
@@ -186,12 +184,14 @@ impl Backward {
             }
         }
         let bias = tasks.iter().map(|task| &task.bias);
+        let mut state = vec![0f32; shape.state()];
+        shape.scatter_states(tasks.iter().map(|task| &task.initials), &mut state);
         Self {
             x,
             weight_ih,
             weight_hh,
             bias: sum_parts(directions * BIASES * d, bias),
-            state: shape.scatter_states(tasks.iter().map(|task| &task.initials)),
+            state,
         }
     }
 }

@@ -72,7 +72,7 @@ impl Case {
     fn backward_inputs<'a>(&'a self, done: &'a Forward) -> BackwardInputs<'a> {
         BackwardInputs {
             inputs: self.inputs(),
-            output: &done.output,
+            output: self.split(&done.packed).0,
             saved: &done.saved,
             d_output: &self.g_output,
             d_state: &self.g_state,
@@ -80,13 +80,19 @@ impl Case {
         }
     }
 
+    /// Output and state.
+    fn split<'a>(&self, packed: &'a [f32]) -> (&'a [f32], &'a [f32]) {
+        packed.split_at(self.g_output.len())
+    }
+
     fn all(&self) -> All {
         let done = forward(self.shape, self.inputs(), true);
         let back = backward(self.shape, self.backward_inputs(&done));
+        let (output, state) = self.split(&done.packed);
         All {
             gradients: gradients(back),
-            output: done.output,
-            state: done.state,
+            output: output.to_vec(),
+            state: state.to_vec(),
         }
     }
 
@@ -263,19 +269,15 @@ fn forward_equals_the_equations() {
         let (output, state) = case.exact(&case.wide());
         let done = forward(case.shape, case.inputs(), false);
         assert!(done.saved.is_empty());
-        for (name, exact, found) in [
-            ("output", output, done.output),
-            ("state", state, done.state),
-        ] {
-            assert_eq!(exact.len(), found.len());
-            for (index, (exact, &found)) in exact.iter().zip(&found).enumerate() {
-                let error = (exact - f64::from(found)).abs();
-                assert!(
-                    error < 2e-6,
-                    "{:?}: {name}[{index}] is {found}, expected {exact}",
-                    case.shape
-                );
-            }
+        let exact: Vec<f64> = output.into_iter().chain(state).collect();
+        assert_eq!(exact.len(), done.packed.len());
+        for (index, (exact, &found)) in exact.iter().zip(&done.packed).enumerate() {
+            let error = (exact - f64::from(found)).abs();
+            assert!(
+                error < 2e-6,
+                "{:?}: output and state [{index}] is {found}, expected {exact}",
+                case.shape
+            );
         }
     }
 }
@@ -344,8 +346,9 @@ fn one_lane_gives_what_many_give() {
             }
         };
         let many = case.all();
-        close(&done.output, &many.output, "output");
-        close(&done.state, &many.state, "state");
+        let (output, state) = case.split(&done.packed);
+        close(output, &many.output, "output");
+        close(state, &many.state, "state");
         for ((one, many), name) in back.iter().zip(&many.gradients).zip(NAMES) {
             close(one, many, name);
         }

@@ -1,18 +1,18 @@
 //! Backward through time: what forward saved is read back as one stream, and the gradient of the weights is summed on the way.
 
 use super::{GATES, KEPT};
-use crate::kernel::gates::{slope, tanh};
-use crate::kernel::outer::OuterSum;
-use crate::kernel::pass::{self, BackwardInputs, Gradients, Shape};
-use crate::kernel::product::{Packed, load, store};
-use crate::kernel::rows::{AHEAD, Rows, TASK_ROWS};
+use crate::kernel::recurrence::gates::{slope, tanh};
+use crate::kernel::recurrence::outer::OuterSum;
+use crate::kernel::recurrence::pass::{self, BackwardInputs, Gradients, Shape};
+use crate::kernel::recurrence::product::{Packed, load, store};
+use crate::kernel::recurrence::rows::{AHEAD, Rows, TASK_ROWS};
 use pulp::Simd;
 use rayon::prelude::*;
 
 /// The backward pass.
-pub(in crate::kernel) struct Backward<'a> {
-    pub(in crate::kernel) shape: Shape,
-    pub(in crate::kernel) inputs: BackwardInputs<'a>,
+pub(in crate::kernel::recurrence) struct Backward<'a> {
+    pub(in crate::kernel::recurrence) shape: Shape,
+    pub(in crate::kernel::recurrence) inputs: BackwardInputs<'a>,
 }
 
 /// Transposed weights of one direction.

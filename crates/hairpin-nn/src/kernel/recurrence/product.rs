@@ -6,7 +6,7 @@
 //! Vectors are never handed to a closure here or in the kernels: a closure is a function without the vector instructions of its
 //! caller, and where it is not inlined, every operation in it becomes a call.
 
-use super::buffer::Buffer;
+use crate::kernel::buffer::Buffer;
 use pulp::{Simd, bytemuck::cast_slice};
 use std::ops::Range;
 
