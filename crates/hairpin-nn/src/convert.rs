@@ -290,7 +290,7 @@ fn ordered(row: &[f32], order: &[usize], d_hidden: usize) -> Vec<f32> {
 }
 
 /// The transpose of a row-major matrix of `columns` columns.
-fn transposed(values: &[f32], columns: usize) -> Vec<f32> {
+pub(crate) fn transposed(values: &[f32], columns: usize) -> Vec<f32> {
     let rows = values.len() / columns.max(1);
     (0..columns)
         .flat_map(|column| (0..rows).map(move |row| values[row * columns + column]))
@@ -326,7 +326,7 @@ fn matrix(
     as_matrix(name, find(tensors, name)?)
 }
 
-fn sized(
+pub(crate) fn sized(
     tensors: &BTreeMap<String, TensorData>,
     name: &str,
     dims: [usize; 2],
@@ -334,7 +334,7 @@ fn sized(
     expect(name, find(tensors, name)?, dims)
 }
 
-fn vector(
+pub(crate) fn vector(
     tensors: &BTreeMap<String, TensorData>,
     name: &str,
     length: usize,

@@ -4,6 +4,20 @@
 pub(crate) mod recurrence;
 
 #[cfg(feature = "flex")]
+pub(crate) mod attention;
+#[cfg(feature = "flex")]
 mod buffer;
 #[cfg(feature = "flex")]
-mod op;
+pub(crate) mod conv;
+#[cfg(feature = "flex")]
+pub(crate) mod dense;
+#[cfg(feature = "flex")]
+pub(crate) mod dropout;
+#[cfg(feature = "flex")]
+mod gemm;
+#[cfg(feature = "flex")]
+pub(crate) mod norm;
+#[cfg(feature = "flex")]
+pub(crate) mod op;
+#[cfg(feature = "flex")]
+mod vector;

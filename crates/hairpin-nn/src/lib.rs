@@ -68,16 +68,33 @@
 //! What it does not do: it has no kernel for GPUs; attention and convolution are planned; embeddings, linear layers and plain norms are
 //! in `burn::nn`.
 
+mod attention;
+#[cfg(all(test, feature = "flex"))]
+mod check;
+mod conv;
 mod convert;
+mod dropout;
+mod feed_forward;
 mod kernel;
 mod mask;
+mod norm;
+mod pool;
 mod recurrent;
+mod transformer;
 #[cfg(feature = "weights")]
 pub mod weights;
 
+pub use attention::{AttentionInput, MultiHeadAttention, MultiHeadAttentionConfig};
+pub use conv::{Conv1d, Conv1dConfig, Padding};
 pub use convert::{ConvertError, KerasWeights};
+pub use feed_forward::{Activation, Dense, DenseConfig, FeedForward, FeedForwardConfig};
 pub use mask::{mask_pad, masked_max, masked_mean, zero_padded};
+pub use norm::{LayerNorm, LayerNormConfig, MaskedBatchNorm, MaskedBatchNormConfig, residual};
+pub use pool::{AttentionPool, AttentionPoolConfig};
 pub use recurrent::{
     Cell, Recurrent, RecurrentConfig, RecurrentInput, RecurrentLayer, RecurrentOutput,
     RecurrentState,
+};
+pub use transformer::{
+    EncoderInput, NormPlace, TransformerEncoder, TransformerEncoderConfig, TransformerEncoderLayer,
 };

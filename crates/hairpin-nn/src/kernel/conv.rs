@@ -1,0 +1,179 @@
+//! Convolution over positions, `[batch, length, channels]`: for each tap of the kernel one product, whose left side is the input itself,
+//! some positions further on. The windows are never copied.
+
+use super::gemm::{Before, Matrix, MatrixMut, Threads, product};
+use super::op::{Kept, Operation};
+use super::vector;
+use rayon::prelude::*;
+
+/// Input channels of a task of the weights' gradient.
+const CHANNELS: usize = 64;
+
+/// `[x, weight, bias]`, weight `[kernel, d_input, d_output]`, to `[batch, length_output, d_output]`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Conv {
+    pub(crate) batch: usize,
+    pub(crate) length: usize,
+    pub(crate) length_output: usize,
+    pub(crate) d_input: usize,
+    pub(crate) d_output: usize,
+    pub(crate) kernel: usize,
+    pub(crate) stride: usize,
+    pub(crate) dilation: usize,
+    /// Zeros in front.
+    pub(crate) padding: usize,
+}
+
+/// Where a tap of the kernel reads.
+struct Reach {
+    /// The first output position it serves.
+    first: usize,
+    /// How many it serves.
+    count: usize,
+    /// The input position it reads for the first.
+    from: usize,
+}
+
+impl Conv {
+    /// Of output positions, those for which tap `tap` reads within the input.
+    fn reach(&self, tap: usize) -> Reach {
+        // Output t reads t · stride + shift - padding.
+        let shift = tap * self.dilation;
+        let first = self.padding.saturating_sub(shift).div_ceil(self.stride);
+        let end = match (self.length + self.padding).checked_sub(shift + 1) {
+            Some(last) => (last / self.stride + 1).min(self.length_output),
+            None => 0,
+        };
+        let count = end.saturating_sub(first);
+        Reach {
+            first,
+            count,
+            from: match count {
+                0 => 0,
+                _ => first * self.stride + shift - self.padding,
+            },
+        }
+    }
+
+    fn tap<'a>(&self, weight: &'a [f32], tap: usize) -> Matrix<'a> {
+        let size = self.d_input * self.d_output;
+        Matrix::new(&weight[tap * size..][..size], self.d_input, self.d_output)
+    }
+
+    fn of_input(&self) -> usize {
+        self.length * self.d_input
+    }
+
+    fn of_output(&self) -> usize {
+        self.length_output * self.d_output
+    }
+}
+
+impl Operation<3> for Conv {
+    type Saved = ();
+
+    fn dims(&self) -> Vec<usize> {
+        vec![self.batch, self.length_output, self.d_output]
+    }
+
+    fn reads(&self) -> ([bool; 3], bool) {
+        ([true, true, false], false)
+    }
+
+    fn forward(&self, [x, weight, bias]: [&[f32]; 3], save: bool) -> (Vec<f32>, Option<()>) {
+        let mut output = vec![0f32; self.batch * self.of_output()];
+        output
+            .par_chunks_mut(self.of_output().max(1))
+            .enumerate()
+            .for_each(|(example, output)| {
+                for row in output.chunks_exact_mut(self.d_output) {
+                    row.copy_from_slice(bias);
+                }
+                let x = &x[example * self.of_input()..][..self.of_input()];
+                for tap in 0..self.kernel {
+                    let reach = self.reach(tap);
+                    if reach.count == 0 {
+                        continue;
+                    }
+                    product(
+                        MatrixMut::new(
+                            &mut output[reach.first * self.d_output..],
+                            reach.count,
+                            self.d_output,
+                        ),
+                        Before::Keep,
+                        1.0,
+                        Matrix::strided(
+                            &x[reach.from * self.d_input..],
+                            reach.count,
+                            self.d_input,
+                            self.stride * self.d_input,
+                        ),
+                        self.tap(weight, tap),
+                        Threads::One,
+                    );
+                }
+            });
+        (output, save.then_some(()))
+    }
+
+    fn backward(&self, kept: Kept<'_, (), 3>, d_output: &[f32], needs: [bool; 3]) -> [Vec<f32>; 3] {
+        let [x, weight, _] = kept.inputs;
+        let (d_in, d_out) = (self.d_input, self.d_output);
+        let of_example = |example: usize, reach: &Reach| {
+            let from = example * self.of_output() + reach.first * d_out;
+            Matrix::new(&d_output[from..], reach.count, d_out)
+        };
+        let mut d_x = vec![0f32; if needs[0] { x.len() } else { 0 }];
+        d_x.par_chunks_mut(self.of_input().max(1))
+            .enumerate()
+            .for_each(|(example, d_x)| {
+                for tap in 0..self.kernel {
+                    let reach = self.reach(tap);
+                    if reach.count == 0 {
+                        continue;
+                    }
+                    let to = &mut d_x[reach.from * d_in..];
+                    product(
+                        MatrixMut::strided(to, reach.count, d_in, self.stride * d_in),
+                        Before::Keep,
+                        1.0,
+                        of_example(example, &reach),
+                        self.tap(weight, tap).transposed(),
+                        Threads::One,
+                    );
+                }
+            });
+        let mut d_weight = vec![0f32; if needs[1] { weight.len() } else { 0 }];
+        let tasks: Vec<(usize, usize, &mut [f32])> = d_weight
+            .chunks_mut(d_in * d_out)
+            .enumerate()
+            .flat_map(|(tap, d_weight)| {
+                let blocks = d_weight.chunks_mut(CHANNELS * d_out).enumerate();
+                blocks.map(move |(block, d_weight)| (tap, block * CHANNELS, d_weight))
+            })
+            .collect();
+        tasks.into_par_iter().for_each(|(tap, channel, d_weight)| {
+            let reach = self.reach(tap);
+            if reach.count == 0 {
+                return;
+            }
+            let channels = d_weight.len() / d_out;
+            for example in 0..self.batch {
+                let from = example * self.of_input() + reach.from * d_in + channel;
+                let x = Matrix::strided(&x[from..], reach.count, channels, self.stride * d_in);
+                product(
+                    MatrixMut::new(d_weight, channels, d_out),
+                    Before::Keep,
+                    1.0,
+                    x.transposed(),
+                    of_example(example, &reach),
+                    Threads::One,
+                );
+            }
+        });
+        let mut d_bias = vec![0f32; d_out];
+        vector::add_columns(d_output, &mut d_bias);
+        [d_x, d_weight, d_bias]
+    }
+}

@@ -1,0 +1,260 @@
+//! Transformer encoders from the fused layers.
+
+mod convert;
+
+use crate::attention::{AttentionInput, MultiHeadAttention, MultiHeadAttentionConfig};
+use crate::feed_forward::{Activation, FeedForward, FeedForwardConfig};
+use crate::norm::{LayerNorm, LayerNormConfig, residual};
+use burn::config::Config;
+use burn::module::Module;
+use burn::nn::{Dropout, DropoutConfig};
+use burn::tensor::{Bool, Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+/// Where a layer's norms stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NormPlace {
+    /// After each residual sum: `x = norm(x + f(x))`, the original, PyTorch's default (`norm_first=False`).
+    Post,
+    /// Before each block: `x = x + f(norm(x))`, easier to train when deep (Xiong et al. 2020, arXiv:2002.04745;
+    /// `norm_first=True`). The last sum is normalised once more, as by PyTorch's `TransformerEncoder(norm=...)`.
+    Pre,
+}
+
+/// Hyper-parameters of a [`TransformerEncoder`].
+///
+/// | name | default | meaning | range |
+/// |---|---|---|---|
+/// | `d_model` | required | features per position | a multiple of `n_heads` |
+/// | `n_heads` | required | heads | 1.. |
+/// | `d_ff` | required | features of the feed-forward block's inner layer | 1.. |
+/// | `n_layers` | required | layers | 1.. |
+/// | `dropout` | 0.1 | share of attention weights, inner values and each block's result that training drops | 0 up to, not including, 1 |
+/// | `activation` | `gelu` | of the feed-forward block | |
+/// | `norm` | `post` | where the norms stand | |
+#[derive(Config, Debug)]
+pub struct TransformerEncoderConfig {
+    /// Features per position.
+    pub d_model: usize,
+    /// Heads.
+    pub n_heads: usize,
+    /// Features of the feed-forward block's inner layer.
+    pub d_ff: usize,
+    /// Layers.
+    pub n_layers: usize,
+    /// Share of attention weights, inner values and each block's result that training drops.
+    #[config(default = 0.1)]
+    pub dropout: f64,
+    /// Of the feed-forward block.
+    #[config(default = "Activation::Gelu")]
+    pub activation: Activation,
+    /// Where the norms stand.
+    #[config(default = "NormPlace::Post")]
+    pub norm: NormPlace,
+}
+
+impl TransformerEncoderConfig {
+    /// An encoder with fresh weights.
+    ///
+    /// # Panics
+    ///
+    /// When a size is 0, `d_model` is not a multiple of `n_heads`, or `dropout` outside 0..1.
+    pub fn init(&self, device: &Device) -> TransformerEncoder {
+        let norm = || LayerNormConfig::new(self.d_model).init(device);
+        let layer = |_| TransformerEncoderLayer {
+            attention: MultiHeadAttentionConfig::new(self.d_model, self.n_heads)
+                .with_dropout(self.dropout)
+                .init(device),
+            feed_forward: FeedForwardConfig::new(self.d_model, self.d_ff)
+                .with_activation(self.activation)
+                .with_dropout(self.dropout)
+                .init(device),
+            norm_attention: norm(),
+            norm_feed_forward: norm(),
+            dropout: DropoutConfig::new(self.dropout).init(),
+            norm: self.norm,
+        };
+        TransformerEncoder {
+            layers: (0..self.n_layers).map(layer).collect(),
+            norm: (self.norm == NormPlace::Pre).then(norm),
+        }
+    }
+}
+
+/// One layer: attention, then the feed-forward block, each with a residual sum and a norm.
+#[derive(Module, Debug)]
+pub struct TransformerEncoderLayer {
+    /// Attention of the positions to each other.
+    pub attention: MultiHeadAttention,
+    /// The position-wise block.
+    pub feed_forward: FeedForward,
+    /// The norm that belongs to attention: PyTorch's `norm1` (Burn's own encoder calls its `norm_2`).
+    pub norm_attention: LayerNorm,
+    /// The norm that belongs to the feed-forward block: PyTorch's `norm2` (Burn's `norm_1`).
+    pub norm_feed_forward: LayerNorm,
+    dropout: Dropout,
+    #[module(skip)]
+    norm: NormPlace,
+}
+
+/// Transformer encoder (Vaswani et al. 2017, arXiv:1706.03762), with the layers and the weights of PyTorch's
+/// `nn.TransformerEncoder`.
+///
+/// On Burn's `flex` backend a layer is five operations, each with its own backward pass; see `docs/BENCHMARKS.md`.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use hairpin_nn::{EncoderInput, TransformerEncoderConfig, mask_pad};
+///
+/// let device = Device::flex();
+/// let encoder = TransformerEncoderConfig::new(32, 4, 64, 2).init(&device);
+/// let x = Tensor::<3>::ones([2, 41, 32], &device);
+/// let input = EncoderInput::new(x).with_mask_pad(mask_pad(&[41, 30], 41, &device));
+/// assert_eq!(encoder.forward(input).dims(), [2, 41, 32]);
+/// ```
+#[derive(Module, Debug)]
+pub struct TransformerEncoder {
+    /// The layers, the first of which reads the input.
+    pub layers: Vec<TransformerEncoderLayer>,
+    /// After the last, with [`NormPlace::Pre`].
+    pub norm: Option<LayerNorm>,
+}
+
+/// A padded batch with what the encoder is to know of it.
+#[derive(Debug, Clone)]
+pub struct EncoderInput {
+    x: Tensor<3>,
+    mask_pad: Option<Tensor<2, Bool>>,
+    bias: Option<Tensor<4>>,
+}
+
+impl EncoderInput {
+    /// `x`, `[batch_size, length, d_model]`.
+    pub fn new(x: Tensor<3>) -> Self {
+        Self {
+            x,
+            mask_pad: None,
+            bias: None,
+        }
+    }
+
+    /// Which positions are padded, `[batch_size, length]`, true where they are.
+    pub fn with_mask_pad(mut self, mask_pad: Tensor<2, Bool>) -> Self {
+        self.mask_pad = Some(mask_pad);
+        self
+    }
+
+    /// Added to every layer's scores, `[batch_size or 1, n_heads or 1, length, length]`.
+    pub fn with_bias(mut self, bias: Tensor<4>) -> Self {
+        self.bias = Some(bias);
+        self
+    }
+}
+
+impl TransformerEncoder {
+    /// Applies the layers. What stands at padded positions is not defined, and does not reach the others.
+    ///
+    /// # Shapes
+    ///
+    /// As [`EncoderInput`] says -> `[batch_size, length, d_model]`
+    ///
+    /// # Panics
+    ///
+    /// When a shape does not match.
+    pub fn forward(&self, input: EncoderInput) -> Tensor<3> {
+        let EncoderInput {
+            mut x,
+            mask_pad,
+            bias,
+        } = input;
+        for layer in &self.layers {
+            x = layer.forward(EncoderInput {
+                x,
+                mask_pad: mask_pad.clone(),
+                bias: bias.clone(),
+            });
+        }
+        match &self.norm {
+            Some(norm) => norm.forward(x),
+            None => x,
+        }
+    }
+}
+
+impl TransformerEncoderLayer {
+    /// Applies the layer; see [`TransformerEncoder::forward`].
+    pub fn forward(&self, input: EncoderInput) -> Tensor<3> {
+        let EncoderInput { x, mask_pad, bias } = input;
+        let attend = |x: Tensor<3>| {
+            let mut input = AttentionInput::new(x);
+            if let Some(mask_pad) = mask_pad {
+                input = input.with_mask_pad(mask_pad);
+            }
+            if let Some(bias) = bias {
+                input = input.with_bias(bias);
+            }
+            self.attention.forward(input)
+        };
+        match self.norm {
+            NormPlace::Post => {
+                let y = attend(x.clone());
+                let x = self.norm_attention.forward_sum(x, y, &self.dropout);
+                let y = self.feed_forward.forward(x.clone());
+                self.norm_feed_forward.forward_sum(x, y, &self.dropout)
+            }
+            NormPlace::Pre => {
+                let y = attend(self.norm_attention.forward(x.clone()));
+                let x = residual(x, y, &self.dropout);
+                let y = self.norm_feed_forward.forward(x.clone());
+                let y = self.feed_forward.forward(y);
+                residual(x, y, &self.dropout)
+            }
+        }
+    }
+}
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use super::*;
+    use crate::check::{close, random};
+    use crate::mask_pad;
+
+    #[test]
+    fn padding_changes_no_string() {
+        let device = Device::flex();
+        for norm in [NormPlace::Post, NormPlace::Pre] {
+            let encoder = TransformerEncoderConfig::new(8, 2, 16, 2)
+                .with_norm(norm)
+                .init(&device);
+            let x: Tensor<3> = random([1, 5, 8], 1, &device);
+            let alone = encoder.forward(EncoderInput::new(x.clone()));
+            let padded = Tensor::cat(vec![x, random([1, 4, 8], 2, &device) * 9.0], 1);
+            let input = EncoderInput::new(padded).with_mask_pad(mask_pad(&[5], 9, &device));
+            let found = encoder.forward(input).slice([0..1, 0..5]);
+            close("encoder", found.into_data(), alone.into_data());
+        }
+    }
+
+    #[test]
+    fn the_number_of_threads_changes_no_byte_of_a_training_step() {
+        let device = Device::flex().autodiff();
+        let encoder = TransformerEncoderConfig::new(48, 4, 96, 2)
+            .with_dropout(0.0)
+            .init(&device);
+        let x: Tensor<3> = random([30, 21, 48], 1, &device);
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+            pool.build().unwrap().install(|| {
+                let y = encoder.forward(EncoderInput::new(x.clone()));
+                let grads = (y.clone() * y.clone()).sum().backward();
+                let weight = &encoder.layers[0].feed_forward.inner.weight;
+                let gradient = weight.val().grad(&grads).unwrap();
+                (y.into_data(), gradient.into_data())
+            })
+        };
+        let one = run(1);
+        assert_eq!(one, run(2));
+        assert_eq!(one, run(3));
+    }
+}
