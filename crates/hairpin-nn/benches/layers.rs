@@ -11,11 +11,12 @@ use burn::nn::transformer::{
     TransformerEncoderInput,
 };
 use burn::nn::{Gelu, Linear, LinearConfig, PaddingConfig1d};
-use burn::optim::{AdamConfig, GradientsParams};
+use burn::optim::{AdamConfig as BurnAdamConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor, TensorData};
 use criterion::{Bencher, Criterion, criterion_group, criterion_main};
 use hairpin_nn::{
-    Activation, Conv1dConfig, Dense, DenseConfig, EncoderInput, TransformerEncoderConfig,
+    Activation, AdamConfig, Conv1dConfig, Dense, DenseConfig, EncoderInput,
+    TransformerEncoderConfig,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -35,8 +36,8 @@ fn train<M: Module, const D: usize, const E: usize>(
     mut model: M,
     x: &Tensor<D>,
     forward: impl Fn(&M, Tensor<D>) -> Tensor<E>,
+    mut optimizer: ModuleOptimizer,
 ) {
-    let mut optimizer = AdamConfig::new().init();
     bencher.iter(|| {
         let loss = forward(&model, x.clone()).square().sum();
         let grads = GradientsParams::from_grads(loss.backward(), &model);
@@ -56,7 +57,12 @@ fn both<M: Module, const D: usize, const E: usize>(
     let device = plain.clone().autodiff();
     let x = random(dims, &device);
     criterion.bench_function(&format!("train/{name}"), |bencher| {
-        train(bencher, model(&device), &x, &forward);
+        // Each layer with the optimizer of its own library.
+        let optimizer = match name.ends_with("burn") {
+            true => BurnAdamConfig::new().init(),
+            false => AdamConfig::new().init(),
+        };
+        train(bencher, model(&device), &x, &forward, optimizer);
     });
     let (x, model) = (random(dims, &plain), model(&plain));
     criterion.bench_function(&format!("infer/{name}"), |bencher| {

@@ -7,9 +7,9 @@
 //! The arguments: `d_model`, heads, `d_ff`, layers, batch, length, steps. A step is forward, backward of the sum of squares, and Adam;
 //! dropout is 0.1. Without steps the process does nothing.
 
-use burn::optim::{AdamConfig, GradientsParams};
+use burn::optim::GradientsParams;
 use burn::tensor::{Device, Distribution, Tensor};
-use hairpin_nn::{EncoderInput, TransformerEncoderConfig};
+use hairpin_nn::{AdamConfig, EncoderInput, TransformerEncoderConfig};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let numbers: Vec<usize> = std::env::args()

@@ -68,6 +68,7 @@
 //! What it does not do: it has no kernel for GPUs; attention and convolution are planned; embeddings, linear layers and plain norms are
 //! in `burn::nn`.
 
+mod adam;
 mod attention;
 #[cfg(all(test, feature = "flex"))]
 mod check;
@@ -84,6 +85,7 @@ mod transformer;
 #[cfg(feature = "weights")]
 pub mod weights;
 
+pub use adam::{Adam, AdamConfig};
 pub use attention::{AttentionInput, MultiHeadAttention, MultiHeadAttentionConfig};
 pub use conv::{Conv1d, Conv1dConfig, Padding};
 pub use convert::{ConvertError, KerasWeights};

@@ -60,6 +60,12 @@ impl Conv {
         Matrix::new(&weight[tap * size..][..size], self.d_input, self.d_output)
     }
 
+    /// The rows of an example's output that a tap serves.
+    fn served<'a>(&self, output: &'a [f32], example: usize, reach: &Reach) -> Matrix<'a> {
+        let from = example * self.of_output() + reach.first * self.d_output;
+        Matrix::new(&output[from..], reach.count, self.d_output)
+    }
+
     fn of_input(&self) -> usize {
         self.length * self.d_input
     }
@@ -120,10 +126,6 @@ impl Operation<3> for Conv {
     fn backward(&self, kept: Kept<'_, (), 3>, d_output: &[f32], needs: [bool; 3]) -> [Vec<f32>; 3] {
         let [x, weight, _] = kept.inputs;
         let (d_in, d_out) = (self.d_input, self.d_output);
-        let of_example = |example: usize, reach: &Reach| {
-            let from = example * self.of_output() + reach.first * d_out;
-            Matrix::new(&d_output[from..], reach.count, d_out)
-        };
         let mut d_x = vec![0f32; if needs[0] { x.len() } else { 0 }];
         d_x.par_chunks_mut(self.of_input().max(1))
             .enumerate()
@@ -138,13 +140,74 @@ impl Operation<3> for Conv {
                         MatrixMut::strided(to, reach.count, d_in, self.stride * d_in),
                         Before::Keep,
                         1.0,
-                        of_example(example, &reach),
+                        self.served(d_output, example, &reach),
                         self.tap(weight, tap).transposed(),
                         Threads::One,
                     );
                 }
             });
         let mut d_weight = vec![0f32; if needs[1] { weight.len() } else { 0 }];
+        if self.stride == 1 && self.length_output == self.length {
+            self.weight_gradients_of_all(x, d_output, &mut d_weight);
+        } else {
+            self.weight_gradients_by_example(x, d_output, &mut d_weight);
+        }
+        let mut d_bias = vec![0f32; d_out];
+        vector::add_columns(d_output, &mut d_bias);
+        [d_x, d_weight, d_bias]
+    }
+}
+
+impl Conv {
+    /// Gradient of the weights where the output is as long as the input: one product over all examples for each tap. Output position
+    /// `t` of every example reads input position `t + shift`, so that the rows of all of them are the same `shift` apart. Rows that would read
+    /// from a neighbour are zeros in a copy of the output's gradient; the further a tap reaches, the more they are, so that two
+    /// copies serve all taps.
+    fn weight_gradients_of_all(&self, x: &[f32], d_output: &[f32], d_weight: &mut [f32]) {
+        if d_weight.is_empty() {
+            return;
+        }
+        let (d_in, d_out, length) = (self.d_input, self.d_output, self.length);
+        let rows = self.batch * length;
+        let shift = |tap: usize| (tap * self.dilation) as isize - self.padding as isize;
+        let (ahead, behind): (Vec<usize>, Vec<usize>) =
+            (0..self.kernel).partition(|&tap| shift(tap) >= 0);
+        // Both from the least shift to the greatest.
+        for taps in [ahead, behind.into_iter().rev().collect()] {
+            let mut d_output = d_output.to_vec();
+            for tap in taps {
+                let shift = shift(tap);
+                let apart = shift.unsigned_abs();
+                if apart >= length {
+                    continue;
+                }
+                d_output
+                    .par_chunks_exact_mut(length * d_out)
+                    .for_each(|example| match shift >= 0 {
+                        true => example[(length - apart) * d_out..].fill(0.0),
+                        false => example[..apart * d_out].fill(0.0),
+                    });
+                // The first row of each, so that both have as many.
+                let (of_x, of_d) = match shift >= 0 {
+                    true => (apart, 0),
+                    false => (0, apart),
+                };
+                let size = d_in * d_out;
+                product(
+                    MatrixMut::new(&mut d_weight[tap * size..][..size], d_in, d_out),
+                    Before::Drop,
+                    1.0,
+                    Matrix::new(&x[of_x * d_in..], rows - apart, d_in).transposed(),
+                    Matrix::new(&d_output[of_d * d_out..], rows - apart, d_out),
+                    Threads::All,
+                );
+            }
+        }
+    }
+
+    /// Gradient of the weights in any other case: a product for each tap and example.
+    fn weight_gradients_by_example(&self, x: &[f32], d_output: &[f32], d_weight: &mut [f32]) {
+        let (d_in, d_out) = (self.d_input, self.d_output);
         let tasks: Vec<(usize, usize, &mut [f32])> = d_weight
             .chunks_mut(d_in * d_out)
             .enumerate()
@@ -167,13 +230,10 @@ impl Operation<3> for Conv {
                     Before::Keep,
                     1.0,
                     x.transposed(),
-                    of_example(example, &reach),
+                    self.served(d_output, example, &reach),
                     Threads::One,
                 );
             }
         });
-        let mut d_bias = vec![0f32; d_out];
-        vector::add_columns(d_output, &mut d_bias);
-        [d_x, d_weight, d_bias]
     }
 }
