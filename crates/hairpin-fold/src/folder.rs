@@ -190,6 +190,7 @@ impl Folder {
                     resolved.unpaired_dcal(k).round() as i32
                 };
                 weights.paired[k] = resolved.paired_dcal(k).round() as i32;
+                weights.stacked[k] = resolved.stacked_dcal(k).round() as i32;
             }
             weights.multiply::<Minimum>();
         }
@@ -228,7 +229,14 @@ impl Folder {
             let loops = self
                 .energy
                 .evaluate_bases(&workspace.bases, stable.structure())?;
-            Some(logarithms(&self.energy, n, &loops))
+            let mut scale = logarithms(&self.energy, n, &loops);
+            if let Some(resolved) = resolved {
+                let pseudo = resolved.pseudo_dcal(stable.structure());
+                for (scale, dcal) in scale[1..].iter_mut().zip(pseudo) {
+                    *scale -= dcal / kt;
+                }
+            }
+            Some(scale)
         };
         Self::list_pairs(workspace, resolved);
         let mut log_scale = 0.0;
@@ -244,7 +252,9 @@ impl Folder {
                 } else {
                     (-unpaired / kt - scale).exp()
                 };
+                let stacked = resolved.map_or(0.0, |resolved| resolved.stacked_dcal(k));
                 weights.paired[k] = (-paired / kt - scale).exp();
+                weights.stacked[k] = (-stacked / kt).exp();
                 log_scale += scale;
             }
             weights.multiply::<Sum>();

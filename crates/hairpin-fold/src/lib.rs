@@ -77,6 +77,7 @@ mod partition;
 )]
 mod recursion;
 mod sample;
+mod shape;
 mod sparse;
 mod structure;
 mod suboptimal;
@@ -92,6 +93,7 @@ pub use folder::{Folder, Workspace};
 pub use mfe::Mfe;
 pub use partition::Ensemble;
 pub use sample::Samples;
+pub use shape::Deigan;
 pub use sparse::SparseEnsemble;
 pub use structure::Structure;
 pub use suboptimal::Suboptimal;

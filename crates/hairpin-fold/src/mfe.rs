@@ -2,7 +2,7 @@
 
 use crate::bases::{Bases, MAX_INTERNAL, MIN_HAIRPIN};
 use crate::energy::{Energy, INFINITE};
-use crate::recursion::{Pairs, State, Weights};
+use crate::recursion::{Minimum, Pairs, State, Weights};
 use crate::{FoldError, Structure};
 
 /// The structure of least free energy (Zuker and Stiegler 1981, doi:10.1093/nar/9.1.133), and that energy.
@@ -129,7 +129,10 @@ impl Trace<'_> {
                 };
                 let inner = state.b.at(p, q);
                 if inner < INFINITE / 2 {
-                    let open = self.open(i + 1, p - 1) + self.open(q + 1, j - 1);
+                    let mut open = self.open(i + 1, p - 1) + self.open(q + 1, j - 1);
+                    if left + right == 0 {
+                        open = self.weights.map_or(0, |w| w.stack::<Minimum>(i, j));
+                    }
                     if value == whole.interior(self.bases, i, j, p, q) + inner + open {
                         parts.push(Part::Pair(p, q));
                         return Some(());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::bases::{Bases, MAX_INTERNAL, MIN_HAIRPIN};
 use crate::energy::{Energy, INFINITE};
-use crate::recursion::{Pairs, State, Weights};
+use crate::recursion::{Minimum, Pairs, State, Weights};
 use crate::{Constraints, FoldError, Folder, Structure, Workspace};
 
 /// The structures within an energy band, the least energy first; those of the same energy in the order of their dot-bracket text.
@@ -340,7 +340,10 @@ impl Search<'_> {
                 let inner = state.b.at(p, q);
                 if possible(inner) {
                     let around = whole.interior(self.bases, i, j, p, q);
-                    let cost = paired + around + inner + five + three;
+                    let mut cost = paired + around + inner + five + three;
+                    if left + right == 0 {
+                        cost += self.weights.map_or(0, |w| w.stack::<Minimum>(i, j));
+                    }
                     if cost <= most {
                         choices.push((cost, [Some(Part::Pair(p, q)), None]));
                     }
