@@ -4,9 +4,10 @@ use pulp::{Arch, Scalar, WithSimd};
 
 use crate::FoldError;
 use crate::bases::Bases;
+use crate::choices::Choices;
 use crate::constraints::{Constraints, Resolved};
 use crate::energy::{Energy, INFINITE, Parameters, Settings};
-use crate::mfe::{Mfe, Trace};
+use crate::mfe::{Mfe, trace};
 use crate::partition::{Ensemble, Outside, OutsideState, fits_unscaled, logarithms};
 use crate::recursion::{Inside, Lookup, Minimum, Pairs, Semiring, State, Sum, Weights, width};
 
@@ -204,14 +205,13 @@ impl Folder {
             state: &mut workspace.least,
             long_hairpin: |length| whole.hairpin_length(length),
         });
-        let trace = Trace {
+        trace(&Choices {
             bases: &workspace.bases,
             energy: &self.energy,
             pairs: &workspace.pairs,
             weights,
             state: &workspace.least,
-        };
-        trace.run()
+        })
     }
 
     fn sum<'w>(

@@ -57,6 +57,7 @@ mod accessibility;
 mod bases;
 mod batch;
 mod beam;
+mod choices;
 mod consensus;
 mod constraints;
 mod context;

@@ -302,3 +302,31 @@ fn smoothed_energies_are_another_ensemble() {
         "{exact} {smoothed}"
     );
 }
+
+/// All structures as ViennaRNA lists them, their loops as a script of ours tells them apart.
+#[test]
+fn stems_bulges_and_internal_loops_of_listed_structures() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../fixtures/golden/hairpin-fold/loops.json");
+    let text = std::fs::read_to_string(path).unwrap();
+    let golden: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let folder = Folder::turner_2004(Settings::default()).unwrap();
+    let mut workspace = Workspace::default();
+    let mut sums = [0.0; FineContext::COUNT];
+    for record in golden["records"].as_array().unwrap() {
+        let seq = record["seq"].as_str().unwrap();
+        let listed = record["structures"].as_u64().unwrap() as usize;
+        assert_eq!(structures(seq.as_bytes()).len(), listed, "{seq}");
+        let ensemble = folder.ensemble(&mut workspace, seq.as_bytes()).unwrap();
+        for (index, expected) in record["contexts"].as_array().unwrap().iter().enumerate() {
+            for (kind, found) in ensemble.fine_context(index + 1).into_iter().enumerate() {
+                let expected = expected[kind].as_f64().unwrap();
+                let close = (found - expected).abs() < 1e-8;
+                assert!(close, "{seq}, base {}: {found}, not {expected}", index + 1);
+                sums[kind] += found;
+            }
+        }
+    }
+    // Every kind was looked at.
+    assert!(sums.iter().all(|&sum| sum > 0.005), "{sums:?}");
+}
