@@ -34,7 +34,7 @@
 //! # The model
 //!
 //! A hairpin has three unpaired bases at least, bulges and internal loops have thirty at most, pseudoknots do not exist, and a pair may stand alone.
-//! [`Parameters`] says what the tables are, [`Dangles`] and [`Boltzmann`] what may be chosen. [`Energy::evaluate`] gives any structure's energy, loop by loop.
+//! [`Constraints`] say what is known of a molecule beforehand, [`Deigan`] what SHAPE reactivities do. [`Parameters`] says what the tables are, [`Dangles`] and [`Boltzmann`] what may be chosen. [`Energy::evaluate`] gives any structure's energy, loop by loop.
 //!
 //! # Pictures and the program
 //!
