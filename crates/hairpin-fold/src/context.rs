@@ -74,3 +74,34 @@ impl FineContext {
         }
     }
 }
+
+/// With bulges in internal loops.
+pub(crate) fn coarse(fine: [f64; FineContext::COUNT]) -> [f64; LoopContext::COUNT] {
+    let [stem, hairpin, bulge, internal, multi, exterior] = fine;
+    [stem, hairpin, bulge + internal, multi, exterior]
+}
+
+/// Writes the probabilities of all bases `1..=length` into `[length, 5]`.
+pub(crate) fn write(
+    length: usize,
+    out: &mut [f32],
+    context: impl Fn(usize) -> [f64; LoopContext::COUNT],
+) {
+    let (rows, rest) = out.as_chunks_mut::<{ LoopContext::COUNT }>();
+    assert!(
+        rows.len() == length && rest.is_empty(),
+        "out holds {} numbers, expected length x 5 = {length} x 5",
+        rows.len() * LoopContext::COUNT + rest.len(),
+    );
+    for (index, row) in rows.iter_mut().enumerate() {
+        *row = context(index + 1).map(|p| p as f32);
+    }
+}
+
+/// Refuses a position that is not one.
+pub(crate) fn check(position: usize, length: usize) {
+    assert!(
+        (1..=length).contains(&position),
+        "position {position} of {length} bases"
+    );
+}

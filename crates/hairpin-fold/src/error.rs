@@ -50,6 +50,16 @@ pub enum FoldError {
         /// What stands there.
         found: char,
     },
+    /// A symbol that says nothing of a base.
+    #[error(
+        "position {position}: {found:?} is no constraint; use '.', 'x', '|', '<', '>', '(' and ')'"
+    )]
+    ConstraintSymbol {
+        /// Where.
+        position: usize,
+        /// What stands there.
+        found: char,
+    },
     /// A bracket without its partner.
     #[error("position {position}: this bracket has no partner")]
     Unbalanced {

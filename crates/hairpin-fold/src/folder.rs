@@ -4,9 +4,10 @@ use pulp::{Arch, Scalar, WithSimd};
 
 use crate::FoldError;
 use crate::bases::Bases;
+use crate::choices::Choices;
 use crate::constraints::{Constraints, Resolved};
 use crate::energy::{Energy, INFINITE, Parameters, Settings};
-use crate::mfe::{Mfe, Trace};
+use crate::mfe::{Mfe, trace};
 use crate::partition::{Ensemble, Outside, OutsideState, fits_unscaled, logarithms};
 use crate::recursion::{Inside, Lookup, Minimum, Pairs, Semiring, State, Sum, Weights, width};
 
@@ -190,6 +191,7 @@ impl Folder {
                     resolved.unpaired_dcal(k).round() as i32
                 };
                 weights.paired[k] = resolved.paired_dcal(k).round() as i32;
+                weights.stacked[k] = resolved.stacked_dcal(k).round() as i32;
             }
             weights.multiply::<Minimum>();
         }
@@ -203,14 +205,13 @@ impl Folder {
             state: &mut workspace.least,
             long_hairpin: |length| whole.hairpin_length(length),
         });
-        let trace = Trace {
+        trace(&Choices {
             bases: &workspace.bases,
             energy: &self.energy,
             pairs: &workspace.pairs,
             weights,
             state: &workspace.least,
-        };
-        trace.run()
+        })
     }
 
     fn sum<'w>(
@@ -228,7 +229,14 @@ impl Folder {
             let loops = self
                 .energy
                 .evaluate_bases(&workspace.bases, stable.structure())?;
-            Some(logarithms(&self.energy, n, &loops))
+            let mut scale = logarithms(&self.energy, n, &loops);
+            if let Some(resolved) = resolved {
+                let pseudo = resolved.pseudo_dcal(stable.structure());
+                for (scale, dcal) in scale[1..].iter_mut().zip(pseudo) {
+                    *scale -= dcal / kt;
+                }
+            }
+            Some(scale)
         };
         Self::list_pairs(workspace, resolved);
         let mut log_scale = 0.0;
@@ -244,7 +252,9 @@ impl Folder {
                 } else {
                     (-unpaired / kt - scale).exp()
                 };
+                let stacked = resolved.map_or(0.0, |resolved| resolved.stacked_dcal(k));
                 weights.paired[k] = (-paired / kt - scale).exp();
+                weights.stacked[k] = (-stacked / kt).exp();
                 log_scale += scale;
             }
             weights.multiply::<Sum>();

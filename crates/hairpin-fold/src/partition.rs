@@ -6,6 +6,7 @@ mod scale;
 pub(crate) use outside::{Outside, OutsideState};
 pub(crate) use scale::{fits_unscaled, logarithms};
 
+use crate::context;
 use crate::recursion::Weights;
 use crate::{Energy, FineContext, LoopContext, Workspace};
 
@@ -95,8 +96,7 @@ impl Ensemble<'_> {
     ///
     /// If the position is 0 or beyond the last.
     pub fn context(&self, position: usize) -> [f64; LoopContext::COUNT] {
-        let [stem, hairpin, bulge, internal, multi, exterior] = self.fine_context(position);
-        [stem, hairpin, bulge + internal, multi, exterior]
+        context::coarse(self.fine_context(position))
     }
 
     /// The probabilities of the [`FineContext`]s of one base, from 1. They sum to 1.
@@ -105,11 +105,7 @@ impl Ensemble<'_> {
     ///
     /// If the position is 0 or beyond the last.
     pub fn fine_context(&self, position: usize) -> [f64; FineContext::COUNT] {
-        assert!(
-            (1..=self.len()).contains(&position),
-            "position {position} of {} bases",
-            self.len()
-        );
+        context::check(position, self.len());
         let flows = &self.workspace.outside.flows;
         [
             flows.paired[position],
@@ -131,15 +127,6 @@ impl Ensemble<'_> {
     ///
     /// If `out` has another size.
     pub fn contexts_into(&self, out: &mut [f32]) {
-        let (rows, rest) = out.as_chunks_mut::<{ LoopContext::COUNT }>();
-        assert!(
-            rows.len() == self.len() && rest.is_empty(),
-            "out holds {} numbers, expected length x 5 = {} x 5",
-            rows.len() * LoopContext::COUNT + rest.len(),
-            self.len()
-        );
-        for (index, row) in rows.iter_mut().enumerate() {
-            *row = self.context(index + 1).map(|p| p as f32);
-        }
+        context::write(self.len(), out, |position| self.context(position));
     }
 }

@@ -4,6 +4,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::bases::{MAX_INTERNAL, MIN_HAIRPIN};
+use crate::recursion::Sum;
 use crate::{Ensemble, FoldError, Structure};
 
 impl Ensemble<'_> {
@@ -201,7 +202,10 @@ impl Samples<'_> {
                 let inner = state.b.at(p, q);
                 if inner > 0.0 {
                     let dcal = (ensemble.energy.summed).interior(&workspace.bases, i, j, p, q);
-                    let weight = self.factor(dcal) * inner * five * three;
+                    let mut weight = self.factor(dcal) * inner * five * three;
+                    if left + right == 0 {
+                        weight *= ensemble.weights().map_or(1.0, |w| w.stack::<Sum>(i, j));
+                    }
                     if wheel.falls(weight, Some(Part::Pair(p, q))) {
                         break 'loops;
                     }

@@ -1,6 +1,6 @@
 //! Probabilities of a long molecule: the pairs that matter, and the loops of all bases.
 
-use crate::{FineContext, LoopContext};
+use crate::context::{self, FineContext, LoopContext};
 
 /// Probabilities of the pairs that are likely enough to be kept, and of the loops of all bases.
 ///
@@ -51,8 +51,7 @@ impl SparseEnsemble {
     ///
     /// If the position is 0 or beyond the last.
     pub fn context(&self, position: usize) -> [f64; LoopContext::COUNT] {
-        let [stem, hairpin, bulge, internal, multi, exterior] = self.fine_context(position);
-        [stem, hairpin, bulge + internal, multi, exterior]
+        context::coarse(self.fine_context(position))
     }
 
     /// The probabilities of the [`FineContext`]s of one base, from 1. They sum to 1.
@@ -61,11 +60,7 @@ impl SparseEnsemble {
     ///
     /// If the position is 0 or beyond the last.
     pub fn fine_context(&self, position: usize) -> [f64; FineContext::COUNT] {
-        assert!(
-            (1..=self.len()).contains(&position),
-            "position {position} of {} bases",
-            self.len()
-        );
+        context::check(position, self.len());
         self.contexts[position - 1]
     }
 
@@ -79,15 +74,6 @@ impl SparseEnsemble {
     ///
     /// If `out` has another size.
     pub fn contexts_into(&self, out: &mut [f32]) {
-        let (rows, rest) = out.as_chunks_mut::<{ LoopContext::COUNT }>();
-        assert!(
-            rows.len() == self.len() && rest.is_empty(),
-            "out holds {} numbers, expected length x 5 = {} x 5",
-            rows.len() * LoopContext::COUNT + rest.len(),
-            self.len()
-        );
-        for (index, row) in rows.iter_mut().enumerate() {
-            *row = self.context(index + 1).map(|p| p as f32);
-        }
+        context::write(self.len(), out, |position| self.context(position));
     }
 }

@@ -72,7 +72,7 @@ fn draw(rng: &mut ChaCha8Rng, folder: &Folder, index: usize) -> Case {
     let n = seq.len();
     let mut all = every_structure::of(&seq);
     let mut constraints = Constraints::default();
-    let (mut unpaired, mut paired) = (vec![0.0; n], vec![0.0; n]);
+    let (mut unpaired, mut paired, mut stacked) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
     if index % 2 == 1 {
         let mut energies = |from: i32, to: i32| -> Vec<f64> {
             (0..n)
@@ -81,9 +81,11 @@ fn draw(rng: &mut ChaCha8Rng, folder: &Folder, index: usize) -> Case {
         };
         unpaired = energies(-50, 50);
         paired = energies(-250, 50);
+        stacked = energies(-50, 50);
         constraints = constraints
             .with_unpaired_kcal(unpaired.clone())
-            .with_paired_kcal(paired.clone());
+            .with_paired_kcal(paired.clone())
+            .with_stacked_kcal(stacked.clone());
         let model = all[rng.random_range(0..all.len())].clone();
         if let Some((i, j)) = model.pairs().find(|_| rng.random_bool(0.1)) {
             constraints = constraints.with_pair(i, j);
@@ -96,13 +98,19 @@ fn draw(rng: &mut ChaCha8Rng, folder: &Folder, index: usize) -> Case {
     }
     let weighed = (all.into_iter())
         .map(|structure| {
-            let pseudo: f64 = (1..=n)
+            let mut pseudo: f64 = (1..=n)
                 .map(|k| {
                     structure
                         .partner(k)
                         .map_or(unpaired[k - 1], |_| paired[k - 1])
                 })
                 .sum();
+            for (i, j) in structure.pairs() {
+                if j > i + 2 && structure.partner(i + 1) == Some(j - 1) {
+                    let stack = [i - 1, i, j - 2, j - 1].map(|index| stacked[index]);
+                    pseudo += stack.iter().sum::<f64>();
+                }
+            }
             let kcal = folder.energy().evaluate(&seq, &structure).unwrap().kcal() + pseudo;
             (structure, kcal)
         })

@@ -206,7 +206,7 @@ fn structures_that_meet_constraints() {
     let mut rng = ChaCha8Rng::seed_from_u64(2);
     let folder = Folder::turner_2004(Settings::default()).unwrap();
     let mut workspace = Workspace::default();
-    let mut constrained = 0;
+    let (mut constrained, mut directed) = (0, 0);
     for _ in 0..MOLECULES {
         let seq = draw(&mut rng);
         let n = seq.len();
@@ -215,37 +215,56 @@ fn structures_that_meet_constraints() {
                 .map(|_| rng.random_range(least..2.0))
                 .collect::<Vec<f64>>()
         };
-        let (unpaired, paired) = (energies(-1.0), energies(-2.0));
-        let all = structures(&seq);
+        let (unpaired, paired, stacked) = (energies(-1.0), energies(-2.0), energies(-1.0));
+        let mut met = structures(&seq);
         let mut constraints = Constraints::default()
             .with_unpaired_kcal(unpaired.clone())
-            .with_paired_kcal(paired.clone());
+            .with_paired_kcal(paired.clone())
+            .with_stacked_kcal(stacked.clone());
         // Constraints that some structure meets.
-        let model = &all[rng.random_range(0..all.len())];
-        let pair = model.pairs().find(|_| rng.random_bool(0.5));
-        if let Some((i, j)) = pair {
+        let model = met[rng.random_range(0..met.len())].clone();
+        let pairs: Vec<(usize, usize)> = model.pairs().filter(|_| rng.random_bool(0.3)).collect();
+        let mut pairs = pairs.into_iter();
+        if let Some((i, j)) = pairs.next() {
             constraints = constraints.with_pair(i, j);
+            met.retain(|structure| structure.partner(i) == Some(j));
             constrained += 1;
+        }
+        if let Some((i, j)) = pairs.next() {
+            constraints = constraints.with_downstream_partner(i);
+            met.retain(|structure| structure.partner(i) > Some(i));
+            if rng.random_bool(0.5) {
+                constraints = constraints.with_upstream_partner(j);
+                met.retain(|structure| structure.partner(j).is_some_and(|i| i < j));
+            }
+            directed += 1;
+        }
+        if let Some((_, j)) = pairs.next() {
+            constraints = constraints.with_paired(j);
+            met.retain(|structure| structure.partner(j).is_some());
+            directed += 1;
         }
         let free = (1..=n).find(|&k| model.partner(k).is_none() && rng.random_bool(0.2));
         if let Some(position) = free {
             constraints = constraints.with_unpaired(position);
+            met.retain(|structure| structure.partner(position).is_none());
         }
-        let met: Vec<Structure> = (all.into_iter())
-            .filter(|structure| pair.is_none_or(|(i, j)| structure.partner(i) == Some(j)))
-            .filter(|structure| free.is_none_or(|position| structure.partner(position).is_none()))
-            .collect();
-        let pseudo = |structure: &Structure| -> f64 {
-            (1..=n)
-                .map(|k| {
-                    if structure.partner(k).is_some() {
-                        paired[k - 1]
-                    } else {
-                        unpaired[k - 1]
-                    }
+        let terms = |structure: &Structure| -> Vec<f64> {
+            let mut terms: Vec<f64> = (1..=n)
+                .map(|k| match structure.partner(k) {
+                    Some(_) => paired[k - 1],
+                    None => unpaired[k - 1],
                 })
-                .sum()
+                .collect();
+            let evaluation = folder.energy().evaluate(&seq, structure).unwrap();
+            for one in evaluation.loops() {
+                if let (LoopKind::Stack, Some((i, j))) = (one.kind, one.closing) {
+                    terms.extend([i - 1, i, j - 2, j - 1].map(|index| stacked[index]));
+                }
+            }
+            terms
         };
+        let pseudo = |structure: &Structure| terms(structure).iter().sum::<f64>();
         let what = format!("{} {constraints:?}", String::from_utf8_lossy(&seq));
         let expected = everything(&folder, &seq, &met, pseudo);
         let ensemble = folder
@@ -254,14 +273,7 @@ fn structures_that_meet_constraints() {
         compare(&ensemble, &expected, &what);
 
         let dcal = |structure: &Structure| -> i32 {
-            let pseudo: f64 = (1..=n)
-                .map(|k| {
-                    if structure.partner(k).is_some() {
-                        paired[k - 1]
-                    } else {
-                        unpaired[k - 1]
-                    }
-                })
+            let pseudo: f64 = (terms(structure).iter())
                 .map(|kcal| (kcal * 100.0).round())
                 .sum();
             folder.energy().evaluate(&seq, structure).unwrap().dcal() + pseudo as i32
@@ -270,8 +282,10 @@ fn structures_that_meet_constraints() {
         assert_eq!(mfe.dcal(), met.iter().map(dcal).min().unwrap(), "{what}");
         assert_eq!(mfe.dcal(), dcal(mfe.structure()), "{what}");
         assert!(met.contains(mfe.structure()), "{what}");
+        let off = constraints.pseudo_kcal(mfe.structure()).unwrap() - pseudo(mfe.structure());
+        assert!(off.abs() < 1e-9, "{what}: pseudo-energies are off by {off}");
     }
-    assert!(constrained > MOLECULES / 20);
+    assert!(constrained > MOLECULES / 20 && directed > MOLECULES / 20);
 }
 
 #[test]
@@ -287,4 +301,32 @@ fn smoothed_energies_are_another_ensemble() {
         exact != smoothed && (exact - smoothed).abs() < 0.1,
         "{exact} {smoothed}"
     );
+}
+
+/// All structures as ViennaRNA lists them, their loops as a script of ours tells them apart.
+#[test]
+fn stems_bulges_and_internal_loops_of_listed_structures() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../fixtures/golden/hairpin-fold/loops.json");
+    let text = std::fs::read_to_string(path).unwrap();
+    let golden: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let folder = Folder::turner_2004(Settings::default()).unwrap();
+    let mut workspace = Workspace::default();
+    let mut sums = [0.0; FineContext::COUNT];
+    for record in golden["records"].as_array().unwrap() {
+        let seq = record["seq"].as_str().unwrap();
+        let listed = record["structures"].as_u64().unwrap() as usize;
+        assert_eq!(structures(seq.as_bytes()).len(), listed, "{seq}");
+        let ensemble = folder.ensemble(&mut workspace, seq.as_bytes()).unwrap();
+        for (index, expected) in record["contexts"].as_array().unwrap().iter().enumerate() {
+            for (kind, found) in ensemble.fine_context(index + 1).into_iter().enumerate() {
+                let expected = expected[kind].as_f64().unwrap();
+                let close = (found - expected).abs() < 1e-8;
+                assert!(close, "{seq}, base {}: {found}, not {expected}", index + 1);
+                sums[kind] += found;
+            }
+        }
+    }
+    // Every kind was looked at.
+    assert!(sums.iter().all(|&sum| sum > 0.005), "{sums:?}");
 }

@@ -103,6 +103,26 @@ proptest! {
     }
 
     #[test]
+    fn any_text_is_a_constraint_that_is_met_or_refused(
+        text in r"\PC{0,12}|[.x|<>()]{12}|\.\.[.<|(]\.{6}[.>|)]\.\.",
+    ) {
+        // Errors are enough; what is not refused is met by the structure.
+        let Ok(constraints) = text.parse::<Constraints>() else { return Ok(()) };
+        let Ok(mfe) = folder().mfe_with(&mut Workspace::default(), b"GGGGAAAACCCC", &constraints) else { return Ok(()) };
+        for (index, symbol) in text.chars().enumerate() {
+            let partner = mfe.structure().partner(index + 1);
+            let met = match symbol {
+                '.' => true,
+                'x' => partner.is_none(),
+                '<' | '(' => partner.is_some_and(|partner| partner > index + 1),
+                '>' | ')' => partner.is_some_and(|partner| partner < index + 1),
+                _ => partner.is_some(),
+            };
+            prop_assert!(met, "{text} {}", mfe.structure());
+        }
+    }
+
+    #[test]
     fn any_bytes_are_folded_or_refused(seq in proptest::collection::vec(any::<u8>(), 0..12)) {
         let folded = folder().mfe(&mut Workspace::default(), &seq).is_ok();
         let bases = seq.iter().all(|base| b"ACGUTN".contains(base));

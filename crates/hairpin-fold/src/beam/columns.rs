@@ -22,10 +22,8 @@ pub(super) struct Column {
     pub(super) pairs: Vec<State>,
     /// `M`: at least one branch of a multiloop, the first one begins the interval.
     pub(super) multi: Vec<State>,
-    /// `M2`: at least two, the last one ends the interval.
+    /// `M2`: at least two.
     pub(super) two: Vec<State>,
-    /// `O`: the 5' base of a closing pair, and at least two branches after it.
-    pub(super) open: Vec<State>,
 }
 
 /// All of them. Everything is relative to the exterior `C[k]` of the bases `1..=k`: an interval from `i` to `j` has the value `X C[i-1] / C[j]`, which is
@@ -72,8 +70,8 @@ impl Gather {
         *sum += value;
     }
 
-    /// The `width` largest sums, by first base; all sums are zero afterwards.
-    pub(super) fn take(&mut self, width: usize) -> Vec<State> {
+    /// Of the sums times what each is promised, the `width` largest, by first base; all sums are zero afterwards.
+    pub(super) fn take(&mut self, width: usize, promise: impl Fn(usize) -> f64) -> Vec<State> {
         let sums = &mut self.sums;
         let mut states: Vec<State> = (self.touched.drain(..))
             .map(|first| State {
@@ -83,11 +81,16 @@ impl Gather {
             })
             .collect();
         if states.len() > width {
+            // Until they are chosen, the adjoint's place holds what they are judged by.
+            for state in &mut states {
+                state.bar = state.value * promise(state.first());
+            }
             // Of equals the one that begins first, so that the order of arrival decides nothing.
             let order =
-                |a: &State, b: &State| (b.value.total_cmp(&a.value)).then(a.first.cmp(&b.first));
+                |a: &State, b: &State| (b.bar.total_cmp(&a.bar)).then(a.first.cmp(&b.first));
             states.select_nth_unstable_by(width - 1, order);
             states.truncate(width);
+            states.iter_mut().for_each(|state| state.bar = 0.0);
         }
         states.sort_unstable_by_key(|state| state.first);
         states.shrink_to_fit();
@@ -113,6 +116,10 @@ impl Dense {
         }
     }
 
+    pub(super) fn add(&mut self, first: usize, value: f64) {
+        self.values[first] += value;
+    }
+
     pub(super) fn clear(&mut self, states: &[State]) {
         for state in states {
             self.values[state.first()] = 0.0;
@@ -128,7 +135,7 @@ impl Dense {
 /// One step of [`trail`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Step {
-    /// The 5' base of the closing pair.
+    /// The 5' base of a closing pair.
     pub(super) base: usize,
     /// The sum over all first branches after it.
     pub(super) sum: f64,

@@ -1,10 +1,11 @@
 //! From left to right: the intervals that end with each base, and the exterior before it.
 //!
 //! ```text
-//! B[i,j]  = hairpin(i,j) + sum over (p,q) of interior(i,j,p,q) B[p,q] + closing(i,j) O[i,j-1]
-//! M2[k,j] = sum over i of M[k,i-1] B[i,j] branch(i,j)
-//! O[h,j]  = O[h,j-1] unpaired(j) + sum over k > h of unpaired(h+1..k-1) M2[k,j]
-//! M[k,j]  = M[k,j-1] unpaired(j) + B[k,j] branch(k,j) + M2[k,j]
+//! B[i,j]  = hairpin(i,j) + sum over (p,q) of interior(i,j,p,q) B[p,q]
+//!           + closing(i,j) sum over k > i of unpaired(i+1..k-1) M2[k,j-1]
+//! L[k,j]  = sum over i of M[k,i-1] B[i,j] branch(i,j)
+//! M2[k,j] = M2[k,j-1] unpaired(j) + L[k,j]
+//! M[k,j]  = M[k,j-1] unpaired(j) + L[k,j] + B[k,j] branch(k,j)
 //! C[j]    = C[j-1] + sum over i of C[i-1] B[i,j] exterior(i,j)
 //! ```
 
@@ -12,8 +13,27 @@ use super::Beam;
 use super::columns::{Columns, Gather, State, trail};
 use super::interior::interior;
 use crate::bases::{Bases, MAX_INTERNAL, MIN_HAIRPIN};
-use crate::recursion::Sum;
+use crate::recursion::{Lookup, Sum};
 use crate::{FoldError, Folder};
+
+/// Stacks that [`promise`] looks ahead; longer helices are kept without it.
+const AHEAD: usize = 8;
+
+/// The most that stacked pairs around `(i, j)` can bring it, at the cost of the bases before `i` that they take from the exterior. A helix is worth little at
+/// its first pair, where it competes with everything else that ends there.
+fn promise(lookup: &Lookup<f64>, bases: &Bases, steps: &[f64], i: usize, j: usize) -> f64 {
+    let (mut most, mut product) = (1.0_f64, 1.0);
+    for k in 0..AHEAD.min(i - 1).min(bases.len() - j) {
+        let (p, q) = (i - k, j + k);
+        if bases.pair_type(p - 1, q + 1) == 0 {
+            break;
+        }
+        let corners = (bases.closing(p - 1, q + 1), bases.entering(p, q));
+        product *= steps[p - 1] * interior(lookup, corners, 0, 0);
+        most = most.max(product);
+    }
+    most
+}
 
 impl Folder {
     /// Fills the columns; gives `ln C[n]`.
@@ -77,13 +97,15 @@ impl Folder {
                 }
                 right_factor *= steps[q];
             }
-            for state in &done[j - 1].open {
-                let i = state.first();
+            let before = &done[j - 1].two;
+            trail(before, steps, unpaired, beam.reach(), &mut steps_left);
+            for left in &steps_left {
+                let i = left.base;
                 if bases.pair_type(i, j) > 0 {
-                    gather.add(i, state.value * lookup.multi_closing[bases.closing(i, j)]);
+                    gather.add(i, left.sum * lookup.multi_closing[bases.closing(i, j)]);
                 }
             }
-            column.pairs = gather.take(beam.width);
+            column.pairs = gather.take(beam.width, |i| promise(lookup, bases, steps, i, j));
             range(&column.pairs)?;
             let growth = 1.0
                 + (column.pairs.iter())
@@ -107,21 +129,19 @@ impl Folder {
                     gather.add(before.first(), before.value * branch);
                 }
             }
-            column.two = gather.take(beam.width);
-            range(&column.two)?;
-
-            for state in &done[j - 1].open {
+            let last = gather.take(usize::MAX, |_| 1.0);
+            for state in &last {
+                gather.add(state.first(), state.value);
+            }
+            for state in &done[j - 1].two {
                 gather.add(state.first(), state.value * unpaired * step);
             }
-            trail(&column.two, steps, unpaired, beam.reach(), &mut steps_left);
-            for left in &steps_left {
-                if bases.code(left.base) > 0 {
-                    gather.add(left.base, left.sum);
-                }
-            }
-            column.open = gather.take(beam.width);
-            range(&column.open)?;
+            column.two = gather.take(beam.multi_width(), |_| 1.0);
+            range(&column.two)?;
 
+            for state in &last {
+                gather.add(state.first(), state.value);
+            }
             for state in &done[j - 1].multi {
                 gather.add(state.first(), state.value * unpaired * step);
             }
@@ -129,10 +149,7 @@ impl Folder {
                 let i = state.first();
                 gather.add(i, state.value * lookup.multi(bases, i, j));
             }
-            for state in &column.two {
-                gather.add(state.first(), state.value);
-            }
-            column.multi = gather.take(beam.width);
+            column.multi = gather.take(beam.multi_width(), |_| 1.0);
             range(&column.multi)?;
         }
         Ok(log_z)

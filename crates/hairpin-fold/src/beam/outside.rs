@@ -37,7 +37,7 @@ impl Folder {
         let mut flows = [(); 4].map(|()| Flow(vec![0.0; n + 2]));
         let [hairpins, bulges, internals, multis] = &mut flows;
         let mut pairs = Vec::new();
-        let mut dense = Dense::new(n);
+        let (mut dense, mut both) = (Dense::new(n), Dense::new(n));
         let mut steps_left = Vec::new();
         let mut lefts = Vec::new();
         // The probability that no pair reaches over the end of base k.
@@ -62,50 +62,31 @@ impl Folder {
                 let i = state.first();
                 state.bar += lookup.multi(bases, i, j) * dense.at(i);
             }
-            for state in &mut column.two {
-                state.bar += dense.at(state.first());
-            }
-            dense.clear(&column.multi);
-
-            dense.fill(&column.open);
-            for state in &mut done[j - 1].open {
-                let bar = unpaired * step * dense.at(state.first());
+            both.fill(&column.two);
+            for state in &mut done[j - 1].two {
+                let bar = unpaired * step * both.at(state.first());
                 state.bar += bar;
                 multi_here += state.value * bar;
             }
             multis.add(j, j + 1, multi_here);
-            trail(&column.two, steps, unpaired, beam.reach(), &mut steps_left);
-            let mut carried = 0.0;
-            for at in (0..steps_left.len()).rev() {
-                let left = steps_left[at];
-                let bar = dense.at(left.base) + carried;
-                let back = steps[left.base] * bar;
-                if let Some(two) = left.two {
-                    column.two[two].bar += back;
-                }
-                carried = 0.0;
-                // The sum of the base to the right, unless it began anew.
-                let before = at.checked_sub(1).map(|at| steps_left[at]);
-                if let Some(before) = before.filter(|before| before.base == left.base + 1) {
-                    carried = unpaired * back;
-                    multis.add(before.base, before.base + 1, before.sum * carried);
-                }
+            // Of the sums that went to both.
+            for state in &column.multi {
+                both.add(state.first(), state.bar);
             }
-            dense.clear(&column.open);
-
-            dense.fill(&column.two);
             for state in &mut column.pairs {
                 let i = state.first();
                 let branch = lookup.multi(bases, i, j);
                 let mut sum = 0.0;
                 for before in &mut done[i - 1].multi {
-                    let bar = branch * dense.at(before.first());
+                    let bar = branch * both.at(before.first());
                     before.bar += state.value * bar;
                     sum += before.value * bar;
                 }
                 state.bar += sum;
             }
-            dense.clear(&column.two);
+            both.clear(&column.two);
+            both.clear(&column.multi);
+            dense.clear(&column.multi);
 
             // Products of steps from k = j - index to j.
             lefts.clear();
@@ -176,11 +157,25 @@ impl Folder {
                 }
             }
             dense.fill(&column.pairs);
-            for state in &mut done[j - 1].open {
-                let i = state.first();
-                let bar = dense.at(i);
-                if bar > 0.0 {
-                    state.bar += lookup.multi_closing[bases.closing(i, j)] * step * bar;
+            let before = &mut done[j - 1].two;
+            trail(before, steps, unpaired, beam.reach(), &mut steps_left);
+            let mut carried = 0.0;
+            for at in (0..steps_left.len()).rev() {
+                let left = steps_left[at];
+                let (i, mut bar) = (left.base, carried);
+                if bases.pair_type(i, j) > 0 {
+                    bar += lookup.multi_closing[bases.closing(i, j)] * step * dense.at(i);
+                }
+                let back = steps[i] * bar;
+                if let Some(two) = left.two {
+                    before[two].bar += back;
+                }
+                carried = 0.0;
+                // The sum of the base to the right, unless it began anew.
+                let right = at.checked_sub(1).map(|at| steps_left[at]);
+                if let Some(right) = right.filter(|right| right.base == i + 1) {
+                    carried = unpaired * back;
+                    multis.add(right.base, right.base + 1, right.sum * carried);
                 }
             }
             dense.clear(&column.pairs);

@@ -13,13 +13,17 @@ use crate::bases::{N_CODES, N_TYPES};
 /// |---|---|---|
 /// | stack | two neighbouring pairs | measured; those with two GU pairs partly set to -0.5 kcal/mol |
 /// | hairpin, bulge, internal | loops by length | measured up to 9, 6 and 6 bases, then extrapolated with a logarithm |
-/// | mismatch_hairpin | first mismatch of a hairpin | terminal mismatches with the bonuses for UU, GA and GG first mismatches added: **derived** |
-/// | mismatch_internal, _23, _1n | first mismatches of an internal loop | **derived**: 0.7 for a closing AU or GU, plus the bonus of a 5'AG, GA, GG or UU mismatch; none in 1xn |
+/// | mismatch_hairpin | first mismatch of a hairpin | **derived**: a terminal mismatch with the bonus of a U-U, G-A or G-G first mismatch added to it |
+/// | mismatch_internal | first mismatches of an internal loop | **derived** from rules: 0.7 kcal/mol beside AU and GU, plus -0.8 for A-G, -1.0 for G-A and G-G, -0.6 for U-U |
+/// | mismatch_internal_23 | the same of 2x3 loops | **derived**: 0.7 beside AU and GU, plus -1.1 for G-A (-1.2 beside a GC), -0.7 for G-G, -0.3 for U-U, -0.5 for A-G beside a pair whose 5' base is C or U |
+/// | mismatch_internal_1n | the same of 1xn loops | **derived**: 0.7 beside AU and GU, no mismatch counts |
 /// | int11, int21, int22 | 1x1, 2x1 and 2x2 internal loops | measured where there is an experiment, else **derived** by the published rules |
 /// | mismatch_multi, mismatch_exterior | both neighbours of a helix | terminal mismatches, the same numbers in both; beside AU and GU pairs **derived** |
 /// | dangle5, dangle3 | one neighbour of a helix, at an end of the molecule | measured; GU as AU |
 /// | special | three-, four- and six-base hairpins with an energy of their own, which *replaces* the sum | measured |
 ///
+/// A mismatch X-Y has X on the 3' side of the closing pair's 5' base, and Y on the 5' side of its 3' base. What is derived follows the rules of Mathews et al. 2004
+/// as the NNDB (Turner and Mathews 2010) tabulates them.
 /// The energy of a base that is not known (N) is the largest of its four: **derived** in every table. Left out, as in ViennaRNA: coaxial stacking, the
 /// bonuses for a GU closure and for C-only hairpins, states of a bulge.
 ///
@@ -243,6 +247,7 @@ const _: () = assert!(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bases::corner;
 
     #[test]
     fn own_tables_have_every_size() {
@@ -259,6 +264,34 @@ mod tests {
         assert_eq!(parameters.energy.stack[N_TYPES + 1], -240);
         assert_eq!(parameters.energy.ml_closing, 930);
         assert_eq!(parameters.ninio_max, 300);
+    }
+
+    /// What the table of the documentation says of them.
+    #[test]
+    fn mismatches_of_internal_loops_are_derived() {
+        const A: usize = 1;
+        const G: usize = 3;
+        const U: usize = 4;
+        let tables = Parameters::turner_2004().energy;
+        for pair in 1..N_TYPES {
+            let beside_au_or_gu = if pair > 2 { 70 } else { 0 };
+            // GC is the second; CG, UG and UA begin with C or U.
+            let (gc, pyrimidine) = (pair == 2, matches!(pair, 1 | 4 | 6));
+            for (x, y) in (1..N_CODES).flat_map(|x| (1..N_CODES).map(move |y| (x, y))) {
+                let at = corner(pair, x, y);
+                let (general, two_three) = match (x, y) {
+                    (A, G) => (-80, if pyrimidine { -50 } else { 0 }),
+                    (G, A) => (-100, if gc { -120 } else { -110 }),
+                    (G, G) => (-100, -70),
+                    (U, U) => (-60, -30),
+                    _ => (0, 0),
+                };
+                assert_eq!(tables.mismatch_internal[at], beside_au_or_gu + general);
+                assert_eq!(tables.mismatch_internal_23[at], beside_au_or_gu + two_three);
+                assert_eq!(tables.mismatch_internal_1n[at], beside_au_or_gu);
+            }
+        }
+        assert_eq!(tables.mismatch_multi, tables.mismatch_exterior);
     }
 
     #[test]

@@ -457,6 +457,9 @@ fn interior<S: Simd, const WEIGHTED: bool>(
 
     let (value, corner) = outer(0, 0);
     around.stacked = stack(corner) * value;
+    if WEIGHTED {
+        around.stacked *= weights.stack::<Sum>(p - 1, q + 1);
+    }
     let (value, corner) = outer(1, 0);
     around.bulge_left = lookup.bulge_one * stack(corner) * small(1, 0, value);
     let (value, corner) = outer(0, 1);

@@ -211,7 +211,10 @@ fn interior<R: Semiring, S: Simd, const WEIGHTED: bool>(
     let stacks = &lookup.stack[outer_type * N_TYPES..][..N_TYPES];
 
     let (value, corner) = inner(0, 0);
-    let stacked = R::times(stacks[corner / 25], value);
+    let mut stacked = R::times(stacks[corner / 25], value);
+    if WEIGHTED {
+        stacked = R::times(stacked, weights.stack::<R>(i, j));
+    }
 
     let (value, corner) = inner(1, 0);
     let mut bulge_left = small(1, 0, R::times(lookup.bulge_one, stacks[corner / 25]), value);

@@ -10,6 +10,8 @@ pub(crate) struct Weights<V> {
     pub(crate) unpaired: Vec<V>,
     /// Of a paired one.
     pub(crate) paired: Vec<V>,
+    /// Of a paired one, in each stack that it is part of.
+    pub(crate) stacked: Vec<V>,
     /// Products of `unpaired` over the `k + 2` bases that end with `j - 1`, from the back of the line of `j`: what the 3' side of an internal loop
     /// closed by `j` brings.
     pub(crate) before: Vec<V>,
@@ -23,6 +25,7 @@ impl<V: Copy> Weights<V> {
         Self {
             unpaired: Vec::new(),
             paired: Vec::new(),
+            stacked: Vec::new(),
             before: Vec::new(),
             after: Vec::new(),
         }
@@ -30,10 +33,18 @@ impl<V: Copy> Weights<V> {
 
     /// Ones for a molecule of `n` bases.
     pub(crate) fn reset<R: Semiring<Value = V>>(&mut self, n: usize) {
-        for factors in [&mut self.unpaired, &mut self.paired] {
+        for factors in [&mut self.unpaired, &mut self.paired, &mut self.stacked] {
             factors.clear();
             factors.resize(n + 2, R::ONE);
         }
+    }
+
+    /// Of the stack of `(i, j)` on the pair inside of it.
+    #[inline(always)]
+    pub(crate) fn stack<R: Semiring<Value = V>>(&self, i: usize, j: usize) -> V {
+        let stacked = &self.stacked;
+        let five = R::times(stacked[i], stacked[i + 1]);
+        R::times(five, R::times(stacked[j - 1], stacked[j]))
     }
 
     /// Fills the products; call it when all factors are set.

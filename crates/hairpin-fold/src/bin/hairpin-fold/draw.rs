@@ -8,7 +8,7 @@ use hairpin_fold::{Colours, Drawing, FoldError, LoopContext, Structure};
 
 use crate::arguments::Draw;
 use crate::error::ProgramError;
-use crate::fold::Folded;
+use crate::folded::Folded;
 use crate::molecules::{self, Molecule};
 use crate::output::Output;
 
@@ -59,14 +59,18 @@ fn values(path: &Path) -> Result<Vec<f64>, ProgramError> {
     Ok(values)
 }
 
-/// The structure of least free energy, coloured by how sure it is; needs the contexts.
-pub(crate) fn folded(molecule: &Molecule, folded: &Folded) -> Result<String, FoldError> {
+/// A structure, coloured by how sure it is; needs the contexts.
+pub(crate) fn folded(
+    molecule: &Molecule,
+    structure: &Structure,
+    folded: &Folded,
+) -> Result<String, FoldError> {
     let paired: Vec<f64> = (folded.contexts.iter())
         .map(|context| context[LoopContext::Paired as usize])
         .collect();
     let title = format!("{}: probability of being paired", molecule.name());
     let colours = Colours::new(&title, &paired).with_range(0.0, 1.0)?;
-    Drawing::new(folded.mfe.structure()).svg(&molecule.seq, Some(&colours))
+    Drawing::new(structure).svg(&molecule.seq, Some(&colours))
 }
 
 /// The name of a molecule's file: its place in the input, and those characters of its name that every system allows.

@@ -47,7 +47,7 @@ pub(crate) enum ProgramError {
     },
     #[error(
         "{place}: {length} bases need about {needed_mib} MiB, {limit_mib} MiB are allowed; \
-         cut the molecule into windows, or allow more with --memory-limit {needed_mib}"
+         fold windows of it with --window, or allow more with --memory-limit {needed_mib}"
     )]
     TooLong {
         place: Box<Place>,
@@ -55,6 +55,38 @@ pub(crate) enum ProgramError {
         needed_mib: usize,
         limit_mib: usize,
     },
+    #[error("{place}: a second line of constraints; give one, of a symbol for each base")]
+    SecondConstraint { place: Box<Place> },
+    #[error("{place}: looks like a line of constraints; -C reads it")]
+    UnaskedConstraint { place: Box<Place> },
+    #[error("{path}: {found} lines of constraints for {expected} molecules; give one for each")]
+    ConstraintLines {
+        path: String,
+        expected: usize,
+        found: usize,
+    },
+    #[error(
+        "{path}, record {record} ({name}): no line of constraints after the sequence; '.' for each base asks for nothing"
+    )]
+    NoConstraint {
+        path: String,
+        record: usize,
+        name: String,
+    },
+    #[error("{path}: reactivities of one molecule, but the input has {found}; give it alone")]
+    ShapeMolecules { path: String, found: usize },
+    #[error("{path}, line {line}, column {column}: expected {expected}, found {found}")]
+    Shape {
+        path: String,
+        line: usize,
+        column: usize,
+        expected: String,
+        found: String,
+    },
+    #[error("--window writes tables only: name one with --contexts or --probabilities")]
+    NoTable,
+    #[error("{path}: pairs of windows are few and far from each other: name a .tsv")]
+    WindowArray { path: PathBuf },
     #[error("{path}: {source}")]
     Parameters { path: String, source: FoldError },
     #[error("{0}")]

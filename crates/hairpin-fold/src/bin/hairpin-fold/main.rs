@@ -4,9 +4,11 @@
 //! written in their order: what is in memory is the input and one portion. Files appear under their names when everything is in them.
 
 mod arguments;
+mod beforehand;
 mod draw;
 mod error;
 mod fold;
+mod folded;
 mod molecules;
 mod npy;
 mod output;

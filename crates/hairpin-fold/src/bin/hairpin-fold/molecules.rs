@@ -23,6 +23,8 @@ pub(crate) struct Molecule {
     pub(crate) record: usize,
     /// The line of its header, from 1.
     pub(crate) line: usize,
+    /// The line of constraints after its sequence, and its number.
+    pub(crate) constraint: Option<(usize, String)>,
 }
 
 impl Molecule {
@@ -31,14 +33,19 @@ impl Molecule {
         self.header.split_whitespace().next().unwrap_or("no name")
     }
 
-    /// What the library refused, with the place in the file.
-    pub(crate) fn refused(&self, path: &str, line: usize, source: FoldError) -> ProgramError {
-        let place = Box::new(Place {
+    /// A line of a file that has to do with this molecule.
+    pub(crate) fn place(&self, path: &str, line: usize) -> Box<Place> {
+        Box::new(Place {
             path: path.to_owned(),
             record: self.record,
             name: self.name().to_owned(),
             line,
-        });
+        })
+    }
+
+    /// What the library refused, with the place in the file.
+    pub(crate) fn refused(&self, path: &str, line: usize, source: FoldError) -> ProgramError {
+        let place = self.place(path, line);
         match source {
             // With the option that allows it, instead of the library's name for it. The estimate is cut off to whole MiB.
             FoldError::TooLong {
@@ -65,8 +72,13 @@ pub(crate) fn shown(path: &Path) -> String {
     }
 }
 
-/// Reads a file, plain or gzip, or standard input for `-`.
-pub(crate) fn read(path: &Path) -> Result<Vec<Molecule>, ProgramError> {
+/// Reads a file, plain or gzip, or standard input for `-`; `constraints` may stand after the sequences.
+pub(crate) fn read(path: &Path, constraints: bool) -> Result<Vec<Molecule>, ProgramError> {
+    parse(&bytes(path)?, &shown(path), constraints)
+}
+
+/// The bytes of a file, plain or gzip, or of standard input for `-`.
+pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, ProgramError> {
     let shown = shown(path);
     let bytes = (if path == Path::new("-") {
         unpack(io::stdin().lock())
@@ -83,7 +95,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Molecule>, ProgramError> {
             limit_mib: MOST_BYTES >> 20,
         });
     }
-    parse(&bytes, &shown)
+    Ok(bytes)
 }
 
 /// All bytes, without the gzip around them, but not many more than are allowed.
@@ -103,7 +115,7 @@ fn unpack(mut source: impl Read) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn parse(bytes: &[u8], path: &str) -> Result<Vec<Molecule>, ProgramError> {
+fn parse(bytes: &[u8], path: &str, constraints: bool) -> Result<Vec<Molecule>, ProgramError> {
     let mut molecules: Vec<Molecule> = Vec::new();
     for (index, text) in bytes.split(|&byte| byte == b'\n').enumerate() {
         let (line, text) = (index + 1, text.trim_ascii_end());
@@ -116,6 +128,7 @@ fn parse(bytes: &[u8], path: &str) -> Result<Vec<Molecule>, ProgramError> {
                 seq: Vec::new(),
                 record: molecules.len() + 1,
                 line,
+                constraint: None,
             });
             continue;
         }
@@ -129,6 +142,18 @@ fn parse(bytes: &[u8], path: &str) -> Result<Vec<Molecule>, ProgramError> {
                 found,
             });
         };
+        if !molecule.seq.is_empty() && text.first().is_some_and(|byte| b".x|<()".contains(byte)) {
+            let place = molecule.place(path, line);
+            if !constraints {
+                return Err(ProgramError::UnaskedConstraint { place });
+            }
+            if molecule.constraint.is_some() {
+                return Err(ProgramError::SecondConstraint { place });
+            }
+            let text = String::from_utf8_lossy(text).into_owned();
+            molecule.constraint = Some((line, text));
+            continue;
+        }
         for &byte in text {
             match byte.to_ascii_uppercase() {
                 b'T' => molecule.seq.push(b'U'),
@@ -165,7 +190,7 @@ mod tests {
 
     #[test]
     fn reads_lines_of_any_width_and_case() {
-        let molecules = parse(b"\n>a first\r\nacg\r\n\r\nTN\r\n> \nG", "x").unwrap();
+        let molecules = parse(b"\n>a first\r\nacg\r\n\r\nTN\r\n> \nG", "x", false).unwrap();
         assert_eq!(molecules[0].seq, b"ACGUN");
         assert_eq!(
             (molecules[0].header.as_str(), molecules[0].name()),
@@ -178,8 +203,22 @@ mod tests {
     }
 
     #[test]
+    fn constraints_stand_after_the_sequence() {
+        let text = b">a\nGGGG\nAAACCCC\n((.x...||))\r\n>b\nA\n";
+        let molecules = parse(text, "x", true).unwrap();
+        assert_eq!(molecules[0].seq, b"GGGGAAACCCC");
+        assert_eq!(molecules[0].constraint, Some((4, "((.x...||))".to_owned())));
+        assert_eq!(molecules[1].constraint, None);
+        let error = parse(text, "x", false).unwrap_err().to_string();
+        assert!(
+            error.contains("line 4: looks like a line of constraints; -C"),
+            "{error}"
+        );
+    }
+
+    #[test]
     fn says_where_it_is_wrong() {
-        let error = |text: &[u8]| parse(text, "x.fa").unwrap_err().to_string();
+        let error = |text: &[u8]| parse(text, "x.fa", true).unwrap_err().to_string();
         assert!(error(b"").starts_with("x.fa: the file is empty"));
         assert!(error(b"\n\n").starts_with("x.fa: the file is empty"));
         assert!(error(b"ACGU\n").starts_with("x.fa, line 1: expected '>'"));
@@ -187,6 +226,7 @@ mod tests {
             error(b">a\nAC\n>b\nGG\nAXC\n")
                 .starts_with("x.fa, record 2 (b), line 5: position 4: 'X' is no RNA base")
         );
+        assert!(error(b">a\nA\n.\n.\n").starts_with("x.fa, record 1 (a), line 4: a second line"));
         assert!(
             error(b">a\n>b\nA\n").starts_with("x.fa, record 1 (a), line 1: the sequence is empty")
         );

@@ -8,7 +8,7 @@ use atomic_write_file::AtomicWriteFile;
 use hairpin_fold::LoopContext;
 
 use crate::error::ProgramError;
-use crate::fold::Folded;
+use crate::folded::Folded;
 use crate::molecules::Molecule;
 use crate::npy;
 
@@ -103,21 +103,25 @@ impl Format {
     }
 }
 
-/// Header, sequence, structure with its energies.
+/// Header, sequence, structure with its energies, further structures.
 pub(crate) fn structure(
     out: &mut dyn Write,
     molecule: &Molecule,
     folded: &Folded,
 ) -> io::Result<()> {
+    // Windows have none.
+    let Some((mfe, free_energy)) = &folded.mfe else {
+        return Ok(());
+    };
     let seq = String::from_utf8_lossy(&molecule.seq);
     writeln!(out, ">{}\n{seq}", molecule.header)?;
-    let (mfe, free_energy) = (&folded.mfe, folded.free_energy);
     writeln!(
         out,
         "{} ({:.2}) [{free_energy:.6}]",
         mfe.structure(),
         mfe.kcal()
-    )
+    )?;
+    out.write_all(folded.further.as_bytes())
 }
 
 /// The beginning of a file of pair probabilities.
@@ -196,6 +200,40 @@ pub(crate) fn contexts(
             write!(out, "\t{p:.9}")?;
         }
         writeln!(out)?;
+    }
+    Ok(())
+}
+
+/// The beginning of a file of accessibilities.
+pub(crate) fn begin_accessibility(
+    out: &mut dyn Write,
+    format: Format,
+    molecules: usize,
+    longest: usize,
+) -> io::Result<()> {
+    match format {
+        Format::Npy => out.write_all(&npy::header(&[molecules, longest])),
+        Format::Tsv => writeln!(out, "name\tfirst\tlast\tunpaired"),
+    }
+}
+
+/// The accessibilities of one molecule; none if it is shorter than a stretch.
+pub(crate) fn accessibility(
+    out: &mut dyn Write,
+    format: Format,
+    longest: usize,
+    molecule: &Molecule,
+    folded: &Folded,
+) -> io::Result<()> {
+    let stretches = &folded.accessibility;
+    if format == Format::Npy {
+        let beyond = std::iter::repeat_n(0.0, longest - stretches.len());
+        return numbers(out, stretches.iter().map(|&p| p as f32).chain(beyond));
+    }
+    for (index, p) in stretches.iter().enumerate() {
+        // As many stretches as there are first bases for them.
+        let last = index + 1 + molecule.seq.len() - stretches.len();
+        writeln!(out, "{}\t{}\t{last}\t{p:.9}", molecule.name(), index + 1)?;
     }
     Ok(())
 }

@@ -77,6 +77,13 @@ impl Progress {
         self.bar.suspend(write)
     }
 
+    /// Says, even if nothing else is to be said, what a reader of the output has to know.
+    pub(crate) fn warn(&self, message: &str) {
+        self.aside(|| {
+            let _ = writeln!(io::stderr(), "hairpin-fold: {message}");
+        });
+    }
+
     /// Everything is done and written.
     pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();

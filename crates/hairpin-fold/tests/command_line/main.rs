@@ -1,5 +1,7 @@
 //! The program as its users run it.
 
+mod options;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
