@@ -305,6 +305,16 @@ pub enum SearchError {
         /// Where the first row is.
         other: Place,
     },
+    /// Too few complete trials to say anything of their parameters.
+    #[error(
+        "{found} complete trials, expected at least {expected}: run more before asking for importances"
+    )]
+    TooFew {
+        /// Trials that are needed.
+        expected: usize,
+        /// Trials that there are.
+        found: usize,
+    },
     /// Nothing was given to merge.
     #[error("no tables to merge: expected at least one")]
     NoTables,

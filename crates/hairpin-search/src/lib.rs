@@ -12,7 +12,11 @@
 //! let config = StudyConfig {
 //!     seed: 7,
 //!     sampler: Sampler::Tpe(Tpe::default()),
-//!     pruner: Pruner::SuccessiveHalving(SuccessiveHalving { min_step: 3, ..SuccessiveHalving::default() }),
+//!     pruner: Pruner::SuccessiveHalving(SuccessiveHalving {
+//!         min_step: 3,
+//!         max_step: Some(27),
+//!         ..SuccessiveHalving::default()
+//!     }),
 //!     ..StudyConfig::default()
 //! };
 //! # let folder = tempfile::tempdir().unwrap();
@@ -42,6 +46,8 @@
 //! | [`sampler`] | what to try next: random, TPE |
 //! | [`pruner`] | what not to finish: median rule, successive halving, Hyperband |
 //! | [`study`] | ask and tell, or a whole search with a budget and workers |
+//! | [`importance()`] | how much of the variance each parameter explains |
+//! | [`report`] | the search on one HTML page |
 //! | [`table`] | the trials as a CSV file that survives a kill; joins those of array tasks |
 //!
 //! # What it does not do
@@ -56,11 +62,13 @@
 //! crate `optimizer` (MIT) has samplers, pruners and a journal of its own, but draws from a counter that a resumed search does not
 //! get back, and keeps neither conditions nor intermediate reports in a table. Of the forests, that of `fanova` takes choices and
 //! integers for floats between the smallest and the largest, which halves the weight of the first and the last, and has no answer
-//! for a constant objective; `smartcore` does not show its trees, `linfa-trees` classifies. So importance has its own.
+//! for a constant objective; `smartcore` does not show its trees, `linfa-trees` classifies. So [`importance()`] has its own.
 
 mod error;
 mod file;
+mod importance;
 pub mod pruner;
+pub mod report;
 pub mod sampler;
 pub mod space;
 pub mod study;
@@ -69,6 +77,7 @@ mod trial;
 mod value;
 
 pub use error::{Place, SearchError};
+pub use importance::{Importance, ImportanceConfig, importance};
 pub use pruner::{Hyperband, MedianRule, Peer, Pruner, SuccessiveHalving};
 pub use sampler::{Sampler, Tpe};
 pub use space::{Condition, Domain, Param, Space, SpaceBuilder};

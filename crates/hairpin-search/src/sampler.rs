@@ -133,7 +133,7 @@ fn uniform(domain: &Domain, rng: &mut ChaCha8Rng) -> Value {
 
 /// The bounds of a domain where it is uniform: a logarithm on a logarithmic scale, half a step beyond either bound for
 /// integers, and `0` to the number of choices.
-fn scaled_bounds(domain: &Domain) -> (f64, f64) {
+pub(crate) fn scaled_bounds(domain: &Domain) -> (f64, f64) {
     match domain {
         Domain::Float { low, high, log } => {
             if *log {

@@ -98,6 +98,31 @@ pub fn best(direction: Direction, trials: &[FinishedTrial]) -> Option<&FinishedT
         .map(|(_, trial)| trial)
 }
 
+/// The trials, best first: complete ones by value, then pruned ones by how far they came, then failed ones.
+pub(crate) fn ranked(direction: Direction, finished: &[FinishedTrial]) -> Vec<&FinishedTrial> {
+    let mut ranked: Vec<&FinishedTrial> = finished.iter().collect();
+    let key = |trial: &FinishedTrial| {
+        let cost = |value| direction.cost(value);
+        let last = trial.reports.last();
+        match trial.state {
+            TrialState::Complete => (0, 0, trial.value.map_or(f64::INFINITY, cost)),
+            TrialState::Pruned => {
+                let steps_left = u64::MAX - last.map_or(0, |report| report.step);
+                (1, steps_left, trial.value.map_or(f64::INFINITY, cost))
+            }
+            TrialState::Failed => (2, 0, 0.0),
+        }
+    };
+    ranked.sort_by(|a, b| {
+        let ((class, steps, cost), (other_class, other_steps, other_cost)) = (key(a), key(b));
+        (class, steps)
+            .cmp(&(other_class, other_steps))
+            .then(cost.total_cmp(&other_cost))
+            .then(a.number.cmp(&b.number))
+    });
+    ranked
+}
+
 /// Numbers of trials, the first included, the last not: `40..60` are the twenty trials 40 to 59.
 ///
 /// ```

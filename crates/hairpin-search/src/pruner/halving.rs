@@ -25,7 +25,10 @@ use crate::{Direction, Report, SearchError};
 /// |---|---|---|---|
 /// | `min_step` | 1 | the step of the first rung at rate 0 | from 1 |
 /// | `factor` | 3 | one in so many goes on; the paper's reduction factor | from 2 |
+/// | `max_step` | none | the last step of a whole trial; no rung stands there or above | from 1 |
 /// | `rate` | 0 | rungs that are left out below; the paper's early-stopping rate | any |
+///
+/// Name `max_step`: without it, a trial that ends on a rung may be marked as pruned by its last report.
 ///
 /// [Li et al. 2020]: https://arxiv.org/abs/1810.05934
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +38,9 @@ pub struct SuccessiveHalving {
     pub min_step: u64,
     /// One in so many goes on.
     pub factor: u64,
+    /// The last step of a whole trial.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_step: Option<u64>,
     /// Rungs that are left out below.
     pub rate: u32,
 }
@@ -44,6 +50,7 @@ impl Default for SuccessiveHalving {
         Self {
             min_step: 1,
             factor: 3,
+            max_step: None,
             rate: 0,
         }
     }
@@ -56,6 +63,12 @@ impl SuccessiveHalving {
             1,
             "at least 1",
             self.min_step,
+        )?;
+        at_least(
+            "max_step of successive halving",
+            1,
+            "at least 1",
+            self.max_step.unwrap_or(u64::MAX),
         )?;
         at_least("factor of successive halving", 2, "at least 2", self.factor)
     }
@@ -73,7 +86,7 @@ impl SuccessiveHalving {
         // A report may pass several rungs at once: it is measured at each.
         self.rungs()
             .skip_while(|&rung| rung <= reached)
-            .take_while(|&rung| rung <= last.step)
+            .take_while(|&rung| rung <= last.step && self.max_step.is_none_or(|most| rung < most))
             .any(|rung| {
                 let cost = direction.cost(last.value);
                 let (mut n, mut better) = (1, 0);

@@ -8,13 +8,19 @@ use crate::{Direction, Report, SearchError};
 /// Hyperband ([Li et al. 2018]) with asynchronous brackets.
 ///
 /// Successive halving must choose between many trials that are judged early and few that are judged late. Hyperband does all of
-/// it: bracket `s = s_max, ..., 0` holds trials whose first rung is at `max_step / factor^s`, and
+/// it: the first rung of bracket `s = s_max, ..., 0` stands at
 ///
 /// ```text
-/// s_max = floor(log_factor(max_step / min_step)),   n_s proportional to ceil((s_max + 1) / (s + 1) * factor^s)
+/// min_step * factor^(s_max - s),   s_max = floor(log_factor(max_step / min_step))
 /// ```
 ///
-/// trials belong to it. Each bracket is a [`SuccessiveHalving`] of its own: trials compete with those of their bracket alone. The
+/// and of the trials a share proportional to
+///
+/// ```text
+/// ceil((s_max + 1) / (s + 1) * factor^s)
+/// ```
+///
+/// belongs to it. Each bracket is a [`SuccessiveHalving`] of its own: trials compete with those of their bracket alone. The
 /// bracket of a trial follows from its number, so that every range of trials has some of each: the fractional part of
 /// `number * golden ratio` falls into one of the brackets' shares.
 ///
@@ -112,6 +118,7 @@ impl Hyperband {
         let halving = SuccessiveHalving {
             min_step: self.min_step,
             factor: self.factor,
+            max_step: Some(self.max_step),
             rate: bracket as u32,
         };
         let same = others

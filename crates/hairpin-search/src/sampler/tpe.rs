@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{fill, from_scaled, random, rng, scaled_bounds, to_scaled, uniform};
 use crate::space::{Domain, Param};
+use crate::trial::ranked;
 use crate::{Direction, FinishedTrial, Params, SearchError, Space, TrialState, Value};
 
 /// Tree-structured Parzen estimator ([Bergstra et al. 2011]).
@@ -152,29 +153,4 @@ impl Tpe {
         }
         Some(optimiser)
     }
-}
-
-/// The trials, best first.
-fn ranked(direction: Direction, finished: &[FinishedTrial]) -> Vec<&FinishedTrial> {
-    let mut ranked: Vec<&FinishedTrial> = finished.iter().collect();
-    let key = |trial: &FinishedTrial| {
-        let cost = |value| direction.cost(value);
-        let last = trial.reports.last();
-        match trial.state {
-            TrialState::Complete => (0, 0, trial.value.map_or(f64::INFINITY, cost)),
-            TrialState::Pruned => {
-                let steps_left = u64::MAX - last.map_or(0, |report| report.step);
-                (1, steps_left, trial.value.map_or(f64::INFINITY, cost))
-            }
-            TrialState::Failed => (2, 0, 0.0),
-        }
-    };
-    ranked.sort_by(|a, b| {
-        let ((class, steps, cost), (other_class, other_steps, other_cost)) = (key(a), key(b));
-        (class, steps)
-            .cmp(&(other_class, other_steps))
-            .then(cost.total_cmp(&other_cost))
-            .then(a.number.cmp(&b.number))
-    });
-    ranked
 }

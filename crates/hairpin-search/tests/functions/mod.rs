@@ -1,5 +1,8 @@
 //! The functions of `fixtures/make/golden_search.py`, to minimise.
 
+// Every test takes what it needs.
+#![allow(dead_code)]
+
 use std::f64::consts::PI;
 
 use hairpin_search::{Params, SearchError, Space, SpaceBuilder};
