@@ -202,14 +202,13 @@ fn array(values: &[Value]) -> toml::Value {
     toml::Value::Array(values.iter().map(toml::Value::from).collect())
 }
 
-/// One part of a key as TOML writes it.
+/// One part of a key as TOML writes it. A name has no control characters.
 fn quoted(part: &str) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     if part.chars().all(bare) {
-        part.to_owned()
-    } else {
-        toml::Value::String(part.to_owned()).to_string()
+        return part.to_owned();
     }
+    format!("\"{}\"", part.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// A [`Space`] in the making: each call adds a parameter, [`build`](Self::build) checks them together.

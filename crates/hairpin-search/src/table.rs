@@ -97,7 +97,7 @@ fn expect_study(expected: &str, found: &str, at: Place) -> Result<(), SearchErro
 /// A table that is open for more rows.
 #[derive(Debug)]
 pub(crate) struct Table {
-    file: File,
+    file: Locked,
     path: PathBuf,
     study: String,
     /// Bytes that are whole lines.
@@ -118,16 +118,17 @@ impl Table {
                 source,
             }
         };
-        let mut file = OpenOptions::new()
+        let file = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
             .open(path)
             .map_err(write("open the table"))?;
-        lock(&file, path)?;
+        let mut locked = Locked::new(file, path)?;
+        let file = &mut locked.0;
         let mut bytes = Vec::new();
-        (&file)
+        (&*file)
             .take(MOST_BYTES + 1)
             .read_to_end(&mut bytes)
             .map_err(|source| SearchError::Read {
@@ -161,10 +162,9 @@ impl Table {
                 .map_err(write("begin the table"))?;
             len = header.len() as u64;
         }
-        let path = path.to_owned();
         let table = Self {
-            file,
-            path,
+            file: locked,
+            path: path.to_owned(),
             study,
             len,
         };
@@ -178,14 +178,14 @@ impl Table {
         trial: &FinishedTrial,
     ) -> Result<(), SearchError> {
         let line = row::line(space, &self.study, trial);
-        let written = self
-            .file
+        let file = &mut self.file.0;
+        let written = file
             .seek(SeekFrom::Start(self.len))
-            .and_then(|_| self.file.write_all(&line))
-            .and_then(|()| self.file.sync_data());
+            .and_then(|_| file.write_all(&line))
+            .and_then(|()| file.sync_data());
         if let Err(source) = written {
             // What was written of the line is torn; if this fails too, the next one to open the table cuts it off.
-            let _ = self.file.set_len(self.len);
+            let _ = file.set_len(self.len);
             return Err(SearchError::Write {
                 path: self.path.clone(),
                 what: "add a row to the table",
@@ -197,19 +197,33 @@ impl Table {
     }
 }
 
-/// Keeps other processes out until the file is closed, where the file system has locks.
-fn lock(file: &File, path: &Path) -> Result<(), SearchError> {
-    match file.try_lock() {
-        Ok(()) => Ok(()),
-        Err(TryLockError::WouldBlock) => Err(SearchError::InUse {
-            path: path.to_owned(),
-        }),
-        Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => Ok(()),
-        Err(TryLockError::Error(source)) => Err(SearchError::Write {
-            path: path.to_owned(),
-            what: "lock the table",
-            source,
-        }),
+/// A file that other processes are kept out of, where the file system has locks.
+#[derive(Debug)]
+struct Locked(File);
+
+impl Locked {
+    fn new(file: File, path: &Path) -> Result<Self, SearchError> {
+        match file.try_lock() {
+            Ok(()) => Ok(Self(file)),
+            Err(TryLockError::WouldBlock) => Err(SearchError::InUse {
+                path: path.to_owned(),
+            }),
+            Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => {
+                Ok(Self(file))
+            }
+            Err(TryLockError::Error(source)) => Err(SearchError::Write {
+                path: path.to_owned(),
+                what: "lock the table",
+                source,
+            }),
+        }
+    }
+}
+
+impl Drop for Locked {
+    /// Closing alone would keep the lock while a process that is just being started has not closed its copy of the file.
+    fn drop(&mut self) {
+        let _ = self.0.unlock();
     }
 }
 

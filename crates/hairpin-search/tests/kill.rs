@@ -122,6 +122,40 @@ fn killed_at_any_moment_a_search_ends_with_the_same_bytes() {
     );
 }
 
+/// A disk that is full: a limit on the size of files, beyond which the system refuses to write.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let calm = folder.path().join("calm.csv");
+    search(&calm, Duration::ZERO).unwrap();
+    let expected = fs::read(&calm).unwrap();
+    fs::write(folder.path().join("this-folder-is-mine"), "").unwrap();
+    let status = Command::new("sh")
+        .args([
+            "-c",
+            "trap '' XFSZ; ulimit -f 4; exec \"$0\" --exact child --ignored",
+        ])
+        .arg(std::env::current_exe().unwrap())
+        .current_dir(folder.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .unwrap();
+    assert!(!status.success(), "the search ended with the error");
+    let table = folder.path().join(TABLE);
+    let left = fs::read(&table).unwrap();
+    assert!(
+        left.len() > 1000 && left.len() < expected.len(),
+        "{}",
+        left.len()
+    );
+    assert!(left.ends_with(b"\n"), "the torn row was taken back");
+    assert!(expected.starts_with(&left));
+    search(&table, Duration::ZERO).unwrap();
+    assert_eq!(fs::read(&table).unwrap(), expected);
+}
+
 #[test]
 fn cut_off_at_any_byte_a_table_is_made_whole_again() {
     let folder = tempfile::tempdir().unwrap();

@@ -107,10 +107,8 @@ impl Tree {
             let mut marginals = vec![0.0; parts.len()];
             for leaf in &self.leaves {
                 let value = weight(leaf, Some(i)) * leaf.value;
-                for (marginal, part) in marginals.iter_mut().zip(&parts) {
-                    if leaf.region[i].contains(part) {
-                        *marginal += value;
-                    }
+                for part in leaf.region[i].among(&parts) {
+                    marginals[part] += value;
                 }
             }
             let explained: f64 = marginals
@@ -155,13 +153,19 @@ impl Region {
         }
     }
 
-    fn contains(&self, part: &Self) -> bool {
-        match (self, part) {
-            (Self::Interval(start, end), Self::Interval(from, to)) => start <= from && to <= end,
-            (Self::Set(all), Self::Set(part)) => {
-                all.iter().zip(part).all(|(all, part)| *all || !part)
+    /// Which of the parts of its feature it is made of.
+    fn among(&self, parts: &[Self]) -> Vec<usize> {
+        match self {
+            Self::Interval(start, end) => {
+                // The parts are in order, and the region begins and ends with some of them.
+                let before = |place: f64| {
+                    parts.partition_point(
+                        |part| matches!(part, Self::Interval(from, _) if *from < place),
+                    )
+                };
+                (before(*start)..before(*end)).collect()
             }
-            _ => false,
+            Self::Set(set) => (0..set.len()).filter(|&choice| set[choice]).collect(),
         }
     }
 

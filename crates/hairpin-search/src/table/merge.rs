@@ -5,7 +5,7 @@ use std::fs::OpenOptions;
 use std::path::Path;
 
 use super::lines::{Lines, csv_line, header_line};
-use super::{MOST_BYTES, expect_study, lock};
+use super::{Locked, MOST_BYTES, expect_study};
 use crate::{Place, SearchError, file};
 
 /// Joins the tables of one study into one, sorted by the numbers of the trials, and says how many there are.
@@ -52,10 +52,8 @@ pub fn merge<P: AsRef<Path>>(inputs: &[P], out: &Path) -> Result<usize, SearchEr
         }
     }
     // A search that has the old file open would go on writing into what nobody sees any more.
-    let old = OpenOptions::new().read(true).write(true).open(out).ok();
-    if let Some(old) = &old {
-        lock(old, out)?;
-    }
+    let old = OpenOptions::new().read(true).write(true).open(out);
+    let _old = old.ok().map(|old| Locked::new(old, out)).transpose()?;
     let mut bytes = columns.as_deref().map_or_else(Vec::new, header_line);
     for (cells, _) in rows.values() {
         bytes.extend(csv_line(cells));
