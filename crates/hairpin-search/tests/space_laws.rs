@@ -1,5 +1,6 @@
 //! Spaces: what is refused, with its place, and that TOML gives back what was written.
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use hairpin_search::{Domain, Param, Space, SpaceBuilder, Value};
@@ -25,7 +26,7 @@ fn bounds_out_of_order_or_range_are_refused() {
         "parameter `x` has low 1.0 above high 0.5: exchange them"
     );
     assert_eq!(
-        wrong(space().int("k", 3..=1)),
+        wrong(space().int("k", RangeInclusive::new(3, 1))),
         "parameter `k` has low 3 above high 1: exchange them"
     );
     assert!(

@@ -1,7 +1,7 @@
 //! The drawings of a search.
 
 use super::axis::{Axis, shortened};
-use super::canvas::{Failure, Frame, Role, Side, figure};
+use super::canvas::{Frame, Role, Side, figure};
 use super::html::number;
 use crate::space::Param;
 use crate::{Direction, FinishedTrial, Importance, Space, TrialState};
@@ -146,7 +146,8 @@ pub(super) fn parallel(space: &Space, direction: Direction, ranked: &[&FinishedT
         let gap = f64::from(width - 340) / params.len().max(1) as f64;
         (160.0 + gap * i as f64).round() as i32
     };
-    let (top, bottom) = (90, 640);
+    // Below its axis a parameter has a place for the trials that do not have it.
+    let (top, bottom, off) = (90, 620, 670);
     let along = |share: f64| (f64::from(bottom) + share * f64::from(top - bottom)).round() as i32;
     let axes: Vec<Axis> = params
         .iter()
@@ -165,11 +166,16 @@ pub(super) fn parallel(space: &Space, direction: Direction, ranked: &[&FinishedT
         (Role::Fifth(2), "middle"),
         (Role::Fifth(0), "worst fifth"),
     ];
-    let mut html = figure(&title, &description, &legend, (width, 700), |canvas| {
+    let mut html = figure(&title, &description, &legend, (width, 720), |canvas| {
         let names = params
             .iter()
             .map(|param| param.name.as_str())
             .chain(["value"]);
+        for (i, param) in params.iter().enumerate() {
+            if param.when.is_some() {
+                canvas.text("not in use", (column(i), off), Side::Below)?;
+            }
+        }
         for (i, (name, axis)) in names.zip(axes.iter().chain([&value_axis])).enumerate() {
             let x = column(i);
             canvas.line(vec![(x, top), (x, bottom)], Role::Grid, 3)?;
@@ -188,22 +194,17 @@ pub(super) fn parallel(space: &Space, direction: Direction, ranked: &[&FinishedT
         // The worst first, so that the best lie on top.
         for (rank, trial) in shown.iter().enumerate().rev() {
             let fifth = 4 - 5 * rank / shown.len();
-            let mut runs: Vec<Vec<(i32, i32)>> = vec![Vec::new()];
+            let mut line: Vec<(i32, i32)> = Vec::with_capacity(params.len() + 1);
             for (i, (param, axis)) in params.iter().zip(&axes).enumerate() {
                 let value = trial.params.get(&param.name);
-                match value.and_then(|value| axis.place_param(&param.domain, value)) {
-                    Some(place) => push(&mut runs, (column(i), along(axis.share(place)))),
-                    // A parameter that the trial does not have leaves a gap.
-                    None => runs.push(Vec::new()),
-                }
+                let place = value.and_then(|value| axis.place_param(&param.domain, value));
+                let y = place.map_or(off, |place| along(axis.share(place)));
+                line.push((column(i), y));
             }
             if let Some(place) = trial.value.and_then(|value| value_axis.place(value)) {
-                push(
-                    &mut runs,
-                    (column(params.len()), along(value_axis.share(place))),
-                );
+                line.push((column(params.len()), along(value_axis.share(place))));
+                canvas.line(line, Role::Fifth(fifth), 3)?;
             }
-            draw_runs(canvas, runs, Role::Fifth(fifth))?;
         }
         Ok(())
     });
@@ -214,27 +215,6 @@ pub(super) fn parallel(space: &Space, direction: Direction, ranked: &[&FinishedT
         );
     }
     html
-}
-
-fn push(runs: &mut [Vec<(i32, i32)>], point: (i32, i32)) {
-    if let Some(run) = runs.last_mut() {
-        run.push(point);
-    }
-}
-
-fn draw_runs(
-    canvas: &super::canvas::Canvas<'_>,
-    runs: Vec<Vec<(i32, i32)>>,
-    role: Role,
-) -> Result<(), Failure> {
-    for run in runs {
-        match run.as_slice() {
-            [] => {}
-            [only] => canvas.dot(*only, role, 5)?,
-            _ => canvas.line(run, role, 3)?,
-        }
-    }
-    Ok(())
 }
 
 /// The values over one parameter. `ranked` is best first.
