@@ -58,11 +58,12 @@
 //!
 //! # What is not ours
 //!
-//! The densities of TPE are those of the crate `tpe` (MIT); CSV is read and written by `csv`, drawings are made by `plotters`. The
-//! crate `optimizer` (MIT) has samplers, pruners and a journal of its own, but draws from a counter that a resumed search does not
-//! get back, and keeps neither conditions nor intermediate reports in a table. Of the forests, that of `fanova` takes choices and
-//! integers for floats between the smallest and the largest, which halves the weight of the first and the last, and has no answer
-//! for a constant objective; `smartcore` does not show its trees, `linfa-trees` classifies. So [`importance()`] has its own.
+//! The densities of TPE are those of the crate `tpe` (MIT, one dependency); CSV is read and written by `csv`, drawings are made by
+//! `plotters`. The crate `optimizer` (MIT) has samplers, pruners and a journal, but its random numbers depend on how many were drawn
+//! before, so that a trial is no function of its number, and its spaces have no conditions. Of the forests, that of `fanova` (MIT)
+//! takes choices and integers for floats between the smallest and the largest, which halves the weight of the first and the last,
+//! and has no answer where the objective is constant; `smartcore` does not show its trees, `linfa-trees` classifies. So
+//! [`importance()`] has its own.
 
 mod error;
 mod file;

@@ -98,7 +98,8 @@ fn odd_searches_have_a_page_too() {
         .float("same", 1.0..=1.0)
         .build()
         .unwrap();
-    let cases: [(&str, usize, fn(usize) -> Result<f64, String>); 6] = [
+    type Case = (&'static str, usize, fn(usize) -> Result<f64, String>);
+    let cases: [Case; 6] = [
         ("none", 0, |_| Ok(0.0)),
         ("one", 1, |_| Ok(0.0)),
         ("only failures", 5, |_| Err("no".to_owned())),
