@@ -20,6 +20,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("hairpin-models", &["hairpin-nn"]),
     ("hairpin-seq", &[]),
     ("hairpin-fold", &[]),
+    ("hairpin-search", &[]),
     ("hairpin-nn", &[]),
     (GOLDEN, &[]),
     (XTASK, &[]),
@@ -33,6 +34,7 @@ const BELOW_THE_FACADE: &[&str] = &[
     "hairpin-seq",
     "hairpin-fold",
     "hairpin-nn",
+    "hairpin-search",
 ];
 
 /// What every package under `examples/` may depend on.

@@ -7,6 +7,7 @@
 //! |---|---|---|---|
 //! | [`seq`] | `hairpin-seq` | alphabets, operations, encodings, k-mers, motifs, augmentation, structure strings, FASTA | no |
 //! | [`fold`] | `hairpin-fold` | RNA secondary structure: energies, the most stable structure, exact probabilities of pairs and loops | no |
+//! | [`search`] | `hairpin-search` | hyper-parameter search: random, TPE, pruning, a table that survives a kill, importance, report | no |
 //! | [`targets`] | `hairpin-targets` | labels and target matrices, recipes, splits that do not leak, metrics with intervals, simple controls | no |
 //! | [`tasks`] | `hairpin-tasks` | the official files of prediction tasks, read safely and written exactly | no |
 //! | [`nn`] | `hairpin-nn` | layers that Burn lacks or runs slowly: LSTM and GRU with lengths, as fused kernels | yes |
@@ -125,6 +126,7 @@
 pub use hairpin_fold as fold;
 pub use hairpin_models as models;
 pub use hairpin_nn as nn;
+pub use hairpin_search as search;
 pub use hairpin_seq as seq;
 pub use hairpin_targets as targets;
 pub use hairpin_tasks as tasks;
