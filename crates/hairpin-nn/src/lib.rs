@@ -1,5 +1,15 @@
-//! Layers that [Burn](https://burn.dev) lacks or runs slowly: today LSTM and GRU layers that know the length of each string and run
-//! as one fused kernel on the CPU, with the masks and poolings of padded batches that go with them.
+//! Layers that [Burn](https://burn.dev) lacks or runs slowly on a CPU: LSTM and GRU layers that know the length of each string,
+//! attention and transformer encoders, convolutions, dense layers and norms, with the masks and poolings of padded batches.
+//!
+//! | | |
+//! |---|---|
+//! | [`Recurrent`] | LSTM and GRU, stacked, in both directions, with lengths |
+//! | [`MultiHeadAttention`], [`TransformerEncoder`] | with padding masks and a bias on the scores; no score matrix in memory |
+//! | [`Conv1d`] | dilated and strided, on `[batch_size, length, channels]`, "same" under dilation |
+//! | [`Dense`], [`FeedForward`] | product, bias, activation and dropout in one operation |
+//! | [`LayerNorm`], [`residual`], [`MaskedBatchNorm`] | of a residual sum; of the positions that are not padded |
+//! | [`masked_mean`], [`masked_max`], [`AttentionPool`] | a string as one vector |
+//! | [`Adam`] | a step in one pass |
 //!
 //! ```
 //! use burn::tensor::{Device, Tensor};
@@ -65,8 +75,7 @@
 //! # Ok::<(), hairpin_nn::ConvertError>(())
 //! ```
 //!
-//! What it does not do: it has no kernel for GPUs; attention and convolution are planned; embeddings, linear layers and plain norms are
-//! in `burn::nn`.
+//! What it does not do: it has no kernel for GPUs, where every layer runs in tensor operations; embeddings are in `burn::nn`.
 
 mod adam;
 mod attention;
