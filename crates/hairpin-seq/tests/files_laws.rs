@@ -188,6 +188,20 @@ fn compressed_files_that_were_cut_or_damaged_are_refused_wherever_it_happened() 
     assert!(message.contains("damaged or cut short"), "{message}");
 }
 
+/// Found by the fuzz target: what the decoder makes of damaged data before it notices is not told from a file by its portions.
+#[test]
+fn damage_is_the_same_error_in_any_portions() {
+    let damaged = b"\x1f\x8b\x08\x00\x00\x00\x5c\x3f\x80\xff\x7b\x2f\x63\x67\x54\x5c\x5c\x5c\x5c\x6f\x5c\x5c\x5c\x3f\x80\xff\xff\xff\xff\x25\x0e\x15\x00\x00\x00\x00\x00\xc0\x00";
+    let whole = read(damaged, strict()).unwrap_err();
+    assert!(matches!(whole, SeqError::Read { .. }), "{whole}");
+    for portion in 1..damaged.len() {
+        let trickle = Trickle(Cursor::new(damaged.to_vec()), portion);
+        let trickled: Result<Vec<_>, SeqError> =
+            fasta::Reader::<Dna>::new(trickle, strict()).and_then(Iterator::collect);
+        assert_eq!(trickled.unwrap_err(), whole, "{portion}");
+    }
+}
+
 #[test]
 fn what_is_empty_is_refused_unless_it_is_asked_for() {
     assert!(

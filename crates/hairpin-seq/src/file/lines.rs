@@ -66,7 +66,7 @@ impl Lines {
     /// The first byte of the next line, or of its end; `None` at the end of the source.
     #[inline]
     pub(super) fn peek(&mut self) -> Result<Option<u8>, Stop> {
-        while self.start == self.end && !self.over {
+        if self.start == self.end && !self.over {
             self.fill()?;
         }
         Ok(self.buffer[..self.end].get(self.start).copied())
@@ -124,7 +124,7 @@ impl Lines {
         }
     }
 
-    /// Reads once, behind what is pending.
+    /// Fills the buffer behind what is pending, so that damage within its reach is found before what was made of it is believed.
     #[cold]
     fn fill(&mut self) -> Result<(), Stop> {
         if self.start > 0 {
@@ -139,14 +139,14 @@ impl Lines {
             let larger = self.buffer.len().saturating_mul(2).min(most);
             self.buffer.resize(larger.max(self.end + 1), 0);
         }
-        loop {
+        while self.end < self.buffer.len() && !self.over {
             match self.source.read(&mut self.buffer[self.end..]) {
                 Ok(0) => self.over = true,
                 Ok(read) => self.end += read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
                 Err(error) => return Err(Stop::Failed(error)),
             }
-            return Ok(());
         }
+        Ok(())
     }
 }
