@@ -102,7 +102,7 @@
 //!
 //! | feature | default | adds |
 //! |---|---|---|
-//! | `fasta` | off | the modules `fasta` and `fastq`, through needletail |
+//! | `fasta` | off | the modules `fasta` and `fastq` |
 //! | `gzip` | off | reading gzip and bgzip files |
 //! | `zstd` | off | reading zstd files, in pure Rust |
 //!
@@ -120,10 +120,7 @@ mod decode;
 mod encode;
 mod error;
 mod esm2;
-#[cfg(feature = "fasta")]
-pub mod fasta;
-#[cfg(feature = "fasta")]
-pub mod fastq;
+mod file;
 mod genetic_code;
 mod iupac;
 pub mod kmer;
@@ -133,22 +130,15 @@ mod melting;
 pub mod motif;
 mod one_hot;
 mod packed;
-mod place;
 mod policy;
 mod position;
 mod read;
-#[cfg(feature = "fasta")]
-mod records;
 mod seq;
 pub mod sketch;
 mod stack;
-#[cfg(feature = "fasta")]
-mod stream;
 pub mod structure;
 mod tokens;
 mod value;
-#[cfg(feature = "fasta")]
-mod write;
 
 pub use alphabet::{Alphabet, Dna, NucleicAcid, Nucleotide, Protein, Rna};
 pub use batch::{Layout, PaddedBatch};
@@ -157,6 +147,9 @@ pub use decode::decode_argmax;
 pub use encode::{Encode, EncodeAs};
 pub use error::SeqError;
 pub use esm2::Esm2Tokens;
+pub use file::Place;
+#[cfg(feature = "fasta")]
+pub use file::{ReadOptions, fasta, fastq};
 pub use genetic_code::{GeneticCode, Stop};
 pub use iupac::{IupacDna, IupacRna};
 pub use kmer::{KmerCounts, Kmers, kmers};
@@ -165,11 +158,8 @@ pub use low_complexity::{Dust, low_entropy};
 pub use melting::MeltingTemperature;
 pub use one_hot::{OneHot, UnknownRow};
 pub use packed::Packed;
-pub use place::Place;
 pub use policy::{Ambiguous, Case, Counterpart, Gap, Policy};
 pub use position::{Landmark, RelativePosition, Sinusoidal};
-#[cfg(feature = "fasta")]
-pub use records::ReadOptions;
 pub use seq::Seq;
 pub use stack::{Channels, Stacked};
 pub use tokens::Tokens;

@@ -11,61 +11,119 @@ const NOT_YET: u8 = u8::MAX;
 /// The codes of a text.
 pub(crate) fn codes<A: Alphabet>(text: &str, policy: Policy) -> Result<Vec<u8>, SeqError> {
     let mut codes = vec![0; text.len()];
-    let mut written = 0;
-    let mut memory = None;
-    for (index, block) in text.as_bytes().chunks(BLOCK).enumerate() {
-        let out = &mut codes[written..written + block.len()];
-        if known_symbols::<A>(block, policy.case, out) {
-            written += block.len();
-            continue;
-        }
-        let memory = memory.get_or_insert([NOT_YET; 256]);
-        for (offset, &byte) in block.iter().enumerate() {
-            if policy.gap == Gap::Drop && is_gap(byte) {
-                continue;
-            }
-            let seen = &mut memory[usize::from(byte)];
-            if *seen == NOT_YET {
-                *seen = match read_byte::<A>(byte, policy) {
-                    Ok(code) => code,
-                    Err(refusal) => {
-                        return Err(error::<A>(text, index * BLOCK + offset, refusal));
-                    }
-                };
-            }
-            codes[written] = *seen;
-            written += 1;
-        }
-    }
+    let written = read_into::<A>(text.as_bytes(), policy, &mut codes)
+        .map_err(|refused| refused.error::<A>(0))?;
     codes.truncate(written);
     Ok(codes)
 }
 
-/// Writes the codes of a block, and says whether every byte was a symbol; where it was not, `out` is to be written again.
-///
-/// Without a branch in the loop, so that the compiler does sixteen bytes and more at once.
-fn known_symbols<A: Alphabet>(block: &[u8], case: Case, out: &mut [u8]) -> bool {
-    // Clearing this bit makes a letter upper case, and makes no letter of anything that was none.
-    let keep = match case {
-        Case::Refuse => 0xff,
-        Case::Fold => !0x20,
-    };
-    let mut all = true;
-    if let &[a, c, g, t] = A::SYMBOLS {
-        for (out, &byte) in out.iter_mut().zip(block) {
-            let byte = byte & keep;
-            let (is_a, is_c, is_g, is_t) = (byte == a, byte == c, byte == g, byte == t);
-            *out = u8::from(is_c | is_t) | (u8::from(is_g | is_t) << 1);
-            all &= is_a | is_c | is_g | is_t;
+/// Writes the codes of a text into the front of `out`, which is as long or longer, and says how many they are: one for each byte,
+/// without the gaps that the policy drops.
+#[inline]
+pub(crate) fn read_into<A: Alphabet>(
+    text: &[u8],
+    policy: Policy,
+    out: &mut [u8],
+) -> Result<usize, Refused> {
+    let mut written = 0;
+    for (index, block) in text.chunks(BLOCK).enumerate() {
+        let out = &mut out[written..written + block.len()];
+        written += match known_symbols::<A>(block, policy.case, out) {
+            true => block.len(),
+            false => read_slowly::<A>(block, policy, out).map_err(|refused| Refused {
+                index: index * BLOCK + refused.index,
+                symbol: first_character(&text[index * BLOCK + refused.index..]),
+                ..refused
+            })?,
+        };
+    }
+    Ok(written)
+}
+
+/// As [`read_into`], for a block with anything in it.
+fn read_slowly<A: Alphabet>(
+    block: &[u8],
+    policy: Policy,
+    out: &mut [u8],
+) -> Result<usize, Refused> {
+    let mut memory = [NOT_YET; 256];
+    let mut written = 0;
+    for (index, &byte) in block.iter().enumerate() {
+        if policy.gap == Gap::Drop && is_gap(byte) {
+            continue;
         }
-    } else {
+        let seen = &mut memory[usize::from(byte)];
+        if *seen == NOT_YET {
+            *seen = read_byte::<A>(byte, policy).map_err(|refusal| Refused {
+                index,
+                symbol: None,
+                refusal,
+            })?;
+        }
+        out[written] = *seen;
+        written += 1;
+    }
+    Ok(written)
+}
+
+/// The bytes that are compared with the symbols at a time: a register of any processor.
+pub(crate) const LANES: usize = 16;
+
+/// Writes the codes of a block, and says whether every byte was a symbol; where it was not, `out` is to be written again.
+#[inline]
+fn known_symbols<A: Alphabet>(block: &[u8], case: Case, out: &mut [u8]) -> bool {
+    let keep = kept_bits(case);
+    if A::SYMBOLS.len() != 4 || block.len() < LANES {
         let places = const { &places::<A>() };
+        let mut all = true;
         for (out, &byte) in out.iter_mut().zip(block) {
             *out = places[usize::from(byte & keep)];
             all &= *out != NOT_YET;
         }
+        return all;
     }
-    all
+    let (blocks, _) = block.as_chunks::<LANES>();
+    let (outs, _) = out.as_chunks_mut::<LANES>();
+    let mut odd = 0;
+    for (block, out) in blocks.iter().zip(outs) {
+        odd |= any(four_symbols::<A>(block, keep, out));
+    }
+    // The end again as a whole, which overlaps what is done: a rest byte by byte would take as long as a line.
+    if let (Some(block), Some(out)) = (block.last_chunk(), out.last_chunk_mut()) {
+        odd |= any(four_symbols::<A>(block, keep, out));
+    }
+    odd == 0
+}
+
+#[inline(always)]
+fn any(odd: [u8; LANES]) -> u8 {
+    odd.iter().fold(0, |any, odd| any | odd)
+}
+
+/// The bits of a letter that are compared: without this one a letter is upper case, and nothing else becomes a letter.
+pub(crate) fn kept_bits(case: Case) -> u8 {
+    match case {
+        Case::Refuse => 0xff,
+        Case::Fold => !0x20,
+    }
+}
+
+/// The codes of one register of an alphabet of four, and a 1 for each byte that is no symbol; numbers and constants, so that the
+/// compiler does use a register.
+#[inline(always)]
+pub(crate) fn four_symbols<A: Alphabet>(
+    block: &[u8; LANES],
+    keep: u8,
+    out: &mut [u8; LANES],
+) -> [u8; LANES] {
+    let mut odd = [0; LANES];
+    for ((out, odd), byte) in out.iter_mut().zip(&mut odd).zip(block) {
+        let is = |code: usize| u8::from(byte & keep == A::SYMBOLS[code]);
+        let (first, second, third, fourth) = (is(0), is(1), is(2), is(3));
+        *out = (second | fourth) | (third | fourth) << 1;
+        *odd = 1 ^ (first | second | third | fourth);
+    }
+    odd
 }
 
 /// The place of every byte in the alphabet.
@@ -83,11 +141,28 @@ fn is_gap(byte: u8) -> bool {
     byte == b'-' || byte == b'.'
 }
 
+/// What could not be read; all before it were single bytes.
+pub(crate) struct Refused {
+    /// Where it starts.
+    pub(crate) index: usize,
+    /// The character; `None` where the bytes are not UTF-8.
+    pub(crate) symbol: Option<char>,
+    refusal: Refusal,
+}
+
 /// Why a byte was refused.
 enum Refusal {
     Ambiguous,
     LowerCase,
     Foreign,
+}
+
+/// The character that the bytes start with, if they are UTF-8.
+#[cold]
+fn first_character(bytes: &[u8]) -> Option<char> {
+    let head = &bytes[..bytes.len().min(4)];
+    let chunk = head.utf8_chunks().next()?;
+    chunk.valid().chars().next()
 }
 
 fn read_byte<A: Alphabet>(byte: u8, policy: Policy) -> Result<u8, Refusal> {
@@ -113,28 +188,30 @@ fn read_byte<A: Alphabet>(byte: u8, policy: Policy) -> Result<u8, Refusal> {
     }
 }
 
-/// The refusal of the character that starts at `index`, where all before it were single bytes.
-#[cold]
-fn error<A: Alphabet>(text: &str, index: usize, refusal: Refusal) -> SeqError {
-    let position = index + 1;
-    let alphabet = A::NAME;
-    let symbol = text[index..].chars().next().unwrap_or_default();
-    match refusal {
-        Refusal::Ambiguous => SeqError::AmbiguousSymbol {
-            position,
-            symbol,
-            alphabet,
-        },
-        Refusal::LowerCase => SeqError::LowerCase {
-            position,
-            symbol,
-            alphabet,
-        },
-        Refusal::Foreign => SeqError::ForeignSymbol {
-            position,
-            symbol,
-            alphabet,
-            symbols: String::from_utf8_lossy(A::SYMBOLS).into_owned(),
-        },
+impl Refused {
+    /// The error, after `before` characters that stood before the text.
+    #[cold]
+    pub(crate) fn error<A: Alphabet>(&self, before: usize) -> SeqError {
+        let position = before + self.index + 1;
+        let alphabet = A::NAME;
+        let symbol = self.symbol.unwrap_or(char::REPLACEMENT_CHARACTER);
+        match self.refusal {
+            Refusal::Ambiguous => SeqError::AmbiguousSymbol {
+                position,
+                symbol,
+                alphabet,
+            },
+            Refusal::LowerCase => SeqError::LowerCase {
+                position,
+                symbol,
+                alphabet,
+            },
+            Refusal::Foreign => SeqError::ForeignSymbol {
+                position,
+                symbol,
+                alphabet,
+                symbols: String::from_utf8_lossy(A::SYMBOLS).into_owned(),
+            },
+        }
     }
 }

@@ -23,7 +23,7 @@ use crate::{Alphabet, Dna, Policy, Rna, SeqError, read};
 /// assert_eq!(seq.slice(1..4).to_string(), "ATT");
 /// # Ok::<(), hairpin_seq::SeqError>(())
 /// ```
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Seq<A> {
     codes: Vec<u8>,
     alphabet: PhantomData<A>,
@@ -73,6 +73,13 @@ impl<A: Alphabet> Seq<A> {
             codes,
             alphabet: PhantomData,
         }
+    }
+
+    /// Takes other codes into the same memory.
+    #[cfg(feature = "fasta")]
+    pub(crate) fn set_checked(&mut self, codes: &[u8]) {
+        self.codes.clear();
+        self.codes.extend_from_slice(codes);
     }
 
     /// The codes, one per position.

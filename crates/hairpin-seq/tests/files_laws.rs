@@ -3,7 +3,7 @@
 use std::io::{Cursor, Read, Write};
 
 use hairpin_seq::{
-    Ambiguous, Case, Dna, Policy, Protein, ReadOptions, Rna, Seq, SeqError, fasta, fastq,
+    Ambiguous, Case, Dna, Gap, Policy, Protein, ReadOptions, Rna, Seq, SeqError, fasta, fastq,
 };
 use proptest::prelude::*;
 
@@ -188,6 +188,20 @@ fn compressed_files_that_were_cut_or_damaged_are_refused_wherever_it_happened() 
     assert!(message.contains("damaged or cut short"), "{message}");
 }
 
+/// Found by the fuzz target: what the decoder makes of damaged data before it notices is not told from a file by its portions.
+#[test]
+fn damage_is_the_same_error_in_any_portions() {
+    let damaged = b"\x1f\x8b\x08\x00\x00\x00\x5c\x3f\x80\xff\x7b\x2f\x63\x67\x54\x5c\x5c\x5c\x5c\x6f\x5c\x5c\x5c\x3f\x80\xff\xff\xff\xff\x25\x0e\x15\x00\x00\x00\x00\x00\xc0\x00";
+    let whole = read(damaged, strict()).unwrap_err();
+    assert!(matches!(whole, SeqError::Read { .. }), "{whole}");
+    for portion in 1..damaged.len() {
+        let trickle = Trickle(Cursor::new(damaged.to_vec()), portion);
+        let trickled: Result<Vec<_>, SeqError> =
+            fasta::Reader::<Dna>::new(trickle, strict()).and_then(Iterator::collect);
+        assert_eq!(trickled.unwrap_err(), whole, "{portion}");
+    }
+}
+
 #[test]
 fn what_is_empty_is_refused_unless_it_is_asked_for() {
     assert!(
@@ -257,7 +271,18 @@ fn what_is_not_the_format_is_refused() {
     let message = refused(">a\nAC;T\n");
     assert!(message.starts_with("input, record 1 (a), line 2, column 3: position 3: ';'"));
     assert!(refused_quality(">a\nACGT\n+\nIIII\n").contains("with @"));
-    assert!(refused_quality(">a\nACGT\n").contains("cut short"));
+    let message = refused_quality(">a\nACGT\n");
+    assert!(
+        message.starts_with("input, record 1, line 1: expected '@', found '>'"),
+        "{message}"
+    );
+    // Blank lines end a file, and stand nowhere else before a header.
+    assert!(refused("\n\n").contains("the file is empty"));
+    let message = refused_quality("@a\nA\n+\nI\n\n\n@b\nA\n+\nI\n");
+    assert!(
+        message.starts_with("input, record 2, line 5: "),
+        "{message}"
+    );
     assert!(refused_quality("@a\nAC\nGT\n+\nIIII\n").contains("sequences over several lines"));
     assert!(
         refused_quality("@a\nAC\n+\n").contains("line"),
@@ -330,13 +355,25 @@ fn bytes_that_are_not_utf_8_are_found_by_line_and_column() {
 fn quality_is_one_character_for_each_base() {
     let message = refused_quality("@a\nACG\n+\nII\n");
     assert!(
-        message.contains("one quality character for each base"),
+        message.starts_with("input, record 1 (a), line 4, column 1: 2 qualities for 3 bases"),
         "{message}"
     );
-    assert!(
-        message.starts_with("input, record 1 (a), line 1: "),
-        "{message}"
-    );
+    // Dropped gaps leave their qualities behind.
+    let dropped = ReadOptions {
+        policy: Policy {
+            gap: Gap::Drop,
+            ..Policy::default()
+        },
+        ..strict()
+    };
+    for (quality, problem) in [
+        ("III", "3 qualities for 2 bases"),
+        ("II", "2 qualities for 3 bases"),
+    ] {
+        let text = format!("@a\nA-C\n+\n{quality}\n");
+        let error = read_quality(text.as_bytes(), dropped).unwrap_err();
+        assert!(error.to_string().contains(problem), "{error}");
+    }
     assert!(refused_quality("@a\nAC\n+\nIII\n").contains("one quality character"));
     let message = refused_quality("@a\nAC\n+\nI \n");
     assert!(
@@ -359,6 +396,38 @@ fn a_second_record_with_the_same_id_is_refused_when_asked() {
         error.to_string(),
         "input, record 3 (a), line 5, column 2: the id \"a\" is that of record 1; rename or remove one of them"
     );
+}
+
+#[test]
+fn records_read_into_one_are_those_of_the_iterator() {
+    let text = format!(
+        ">long {}\n{}\n>b\nGG\n",
+        "x".repeat(99),
+        "ACGT\n".repeat(40_000)
+    );
+    let text = [text.as_bytes(), TWO, b">bad\nX\n>c\nA\n"].concat();
+    let read =
+        |text: &[u8]| fasta::Reader::<Dna>::new(Cursor::new(text.to_vec()), strict()).unwrap();
+    let expected: Vec<_> = read(&text).map_while(Result::ok).collect();
+    assert_eq!(expected.len(), 4);
+    let (mut reader, mut record) = (read(&text), fasta::Record::default());
+    for expected in &expected {
+        assert!(reader.read(&mut record).unwrap());
+        assert_eq!(record, *expected);
+    }
+    // After the error there is nothing, and the record stays as it was.
+    assert!(reader.read(&mut record).is_err());
+    assert!(!reader.read(&mut record).unwrap());
+    assert_eq!(record, expected[3]);
+
+    let text = b"@a x\nACGT\n+\nIIII\n@b\nAC\n+\n!!\n";
+    let mut reader = fastq::Reader::<Dna>::new(&text[..], strict()).unwrap();
+    let mut record = fastq::Record::default();
+    for expected in read_quality(text, strict()).unwrap() {
+        assert!(reader.read(&mut record).unwrap());
+        assert_eq!(record, expected);
+    }
+    assert!(!reader.read(&mut record).unwrap());
 }
 
 #[test]
@@ -406,7 +475,7 @@ fn a_record_without_an_end_is_refused_before_it_is_held() {
             "{error:?}"
         );
     }
-    // Many lines within the bytes: their places would take more memory than the record.
+    // Nothing but line ends, far more of them than the buffer takes.
     let lines = ReadOptions {
         max_record_bytes: 1 << 20,
         ..strict()
@@ -436,7 +505,7 @@ fn the_limit_is_exact_and_large_records_do_not_spoil_small_ones() {
     let error = read(&text, limit(bytes - 1)).unwrap_err().to_string();
     assert!(
         error.starts_with(
-            "input, record 1, line 1, column 1: the record has more than 250001 bytes"
+            "input, record 1 (a), line 1, column 1: the record has more than 250001 bytes"
         ),
         "{error}"
     );
@@ -591,6 +660,46 @@ proptest! {
         let mut text = Vec::new();
         fastq::write_to(&mut text, &records).unwrap();
         prop_assert_eq!(read_quality(&text, lenient()).unwrap(), records);
+    }
+
+    /// Lines are joined whatever their lengths, ends and letters, and whatever part of them is at hand; and what is wrong in one is
+    /// found in it.
+    #[test]
+    fn sequences_are_their_lines_joined_and_errors_stand_where_they_are(
+        lines in proptest::collection::vec("[ACGT]{0,70}|[ACGTacgtNRn]{0,40}", 1..12),
+        end in prop_oneof![Just("\n"), Just("\r\n")],
+        portion in 1_usize..200,
+        (bad_line, bad_column) in (any::<proptest::sample::Index>(), any::<proptest::sample::Index>()),
+        bad in prop_oneof![Just(';'), Just('>'), Just('é'), Just(' '), Just('\r')],
+    ) {
+        let record = |lines: &[String]| {
+            let lines: String = lines.iter().map(|line| format!("{line}{end}")).collect();
+            format!(">a b{end}{lines}>c{end}AC{end}").into_bytes()
+        };
+        let trickled = |text: Vec<u8>| -> Result<Vec<fasta::Record<Dna>>, SeqError> {
+            fasta::Reader::new(Trickle(Cursor::new(text), portion), lenient())?.collect()
+        };
+        let expected = Seq::parse(&lines.concat(), lenient().policy).unwrap();
+        for records in [read(&record(&lines), lenient()), trickled(record(&lines))] {
+            let records = records.unwrap();
+            prop_assert_eq!(records.len(), 2);
+            prop_assert_eq!(&records[0].seq, &expected);
+            prop_assert_eq!(records[1].seq.to_string(), "AC");
+        }
+
+        let mut lines = lines;
+        let line = bad_line.index(lines.len());
+        let column = bad_column.index(lines[line].len() + 1);
+        lines[line].insert(column, bad);
+        let position: usize = lines[..line].iter().map(String::len).sum::<usize>() + column + 1;
+        // These two are what a line may start and end with.
+        prop_assume!(!(bad == '>' && column == 0));
+        prop_assume!(!(bad == '\r' && column + 1 == lines[line].len() && end == "\n"));
+        let place = format!("input, record 1 (a), line {}, column {}: position {position}: {bad:?}", line + 2, column + 1);
+        for records in [read(&record(&lines), lenient()), trickled(record(&lines))] {
+            let message = records.unwrap_err().to_string();
+            prop_assert!(message.starts_with(&place), "{} for {}", message, place);
+        }
     }
 
     /// How the bytes arrive does not matter, and any bytes give records or an error.

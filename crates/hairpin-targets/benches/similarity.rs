@@ -105,6 +105,9 @@ fn whole(criterion: &mut Criterion) {
     group.bench_function("20,000 x 41 nt at 0.9", |bencher| {
         bencher.iter(|| clusters(&seqs, &Similarity::edit(0.9)));
     });
+    group.bench_function("20,000 x 41 nt at 0.8", |bencher| {
+        bencher.iter(|| clusters(&seqs, &Similarity::edit(0.8)));
+    });
     group.bench_function("20,000 x 41 nt, Jaccard of 8-mers 0.3", |bencher| {
         bencher.iter(|| clusters(&seqs, &Similarity::kmers(8, 0.3)));
     });

@@ -194,6 +194,11 @@ impl Step {
         !matches!(self, Self::Log1p | Self::SignedLog | Self::Clip { .. })
     }
 
+    /// Whether there are finite values that the step does not take.
+    fn refuses(&self) -> bool {
+        matches!(self, Self::Log1p)
+    }
+
     /// Refuses settings out of range.
     fn check(&self) -> Result<(), TargetError> {
         let refuse = |setting, value, expected| {

@@ -1,5 +1,7 @@
 //! Edit distance, sixty-four rows of the table at a time.
 
+use std::ops::Range;
+
 use crate::{Alphabet, Seq};
 
 /// A sequence prepared for its edit distance to many others.
@@ -56,14 +58,59 @@ impl<A: Alphabet> EditPattern<A> {
 
     /// The edit distance to `other` if it is at most `max`, else nothing; a distant pair is given up early.
     pub fn distance_within(&self, other: &Seq<A>, max: usize) -> Option<usize> {
-        let text = other.codes();
-        if self.len.abs_diff(text.len()) > max {
+        self.codes_within(other.codes(), max)
+    }
+
+    /// The same for the codes of a sequence or of a part of one.
+    ///
+    /// # Panics
+    ///
+    /// If a code is not one of the alphabet's.
+    #[inline]
+    pub fn codes_within(&self, codes: &[u8], max: usize) -> Option<usize> {
+        if self.len.abs_diff(codes.len()) > max {
             return None;
         }
         match self.blocks {
-            0 => Some(text.len()),
-            1 => self.within_one_block(text, max),
-            _ => self.within_blocks(text, max),
+            0 => Some(codes.len()),
+            1 => self.within_one_block(codes, max),
+            _ => self.within_blocks(codes, max),
+        }
+    }
+
+    /// Prepares a part of another pattern's sequence, in the memory of this one.
+    ///
+    /// For the two sides of a piece that two sequences share: most pairs are told apart by the shorter of them.
+    ///
+    /// ```
+    /// use hairpin_seq::{Dna, Seq, align::EditPattern};
+    ///
+    /// let whole = EditPattern::new(&"GATTACA".parse::<Seq<Dna>>()?);
+    /// let other: Seq<Dna> = "GTTACCC".parse()?;
+    /// let mut part = whole.clone();
+    /// part.set_part(&whole, 0..5); // GATTA
+    /// assert_eq!(part.codes_within(&other.codes()[..4], 2), Some(1)); // GTTA
+    /// # Ok::<(), hairpin_seq::SeqError>(())
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the part reaches past the end of the sequence.
+    pub fn set_part(&mut self, whole: &Self, part: Range<usize>) {
+        assert!(part.end <= whole.len, "part: past the end of the sequence");
+        self.len = part.len();
+        self.blocks = self.len.div_ceil(64);
+        self.equal.clear();
+        if self.blocks == 0 {
+            return;
+        }
+        let (first, shift) = (part.start / 64, part.start % 64);
+        // Bits behind the end of the part are never looked at: carries go from low to high.
+        for words in whole.equal.chunks_exact(whole.blocks) {
+            self.equal.extend((first..first + self.blocks).map(|word| {
+                let above = words.get(word + 1).filter(|_| shift > 0);
+                words[word] >> shift | above.map_or(0, |above| above << (64 - shift))
+            }));
         }
     }
 

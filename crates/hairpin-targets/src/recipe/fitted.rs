@@ -153,8 +153,8 @@ impl Recipe {
             };
             fitted.steps.push(learned);
         }
-        // A step that learns nothing is tried on the training rows too: what cannot be applied to them is refused now.
-        if !self.0.iter().all(Step::learns) {
+        // A step that does not take every value is tried on the training rows: what cannot be applied to them is refused now.
+        if self.0.iter().any(Step::refuses) {
             stage
                 .map::<u8>((&fitted.steps[from..], Way::Forward), |_, _, _, _| Ok(()))
                 .map_err(|refusal| refusal.into_error(&names))?;

@@ -66,8 +66,19 @@ pub(super) fn moments(
         .par_iter()
         .map(|&(first, width, rows)| {
             let mut all = vec![Moments::default(); width];
-            let mut values = Vec::new();
             let mut sums = Sums::new(width);
+            if let Some(values) = stage.plain_values().filter(|_| steps.is_empty()) {
+                stage.arch().dispatch(AddPlain {
+                    sums: &mut sums,
+                    all: &mut all,
+                    values,
+                    n_columns,
+                    rows,
+                    first,
+                });
+                return Ok(all);
+            }
+            let mut values = Vec::new();
             for rows in rows.chunks(BLOCKS * block_rows(width)) {
                 values.resize(rows.len() * width, 0.0);
                 stage.load((steps, Way::Forward), rows, (first, width), &mut values)?;
@@ -119,6 +130,79 @@ impl WithSimd for Add<'_> {
     }
 }
 
+/// The moments of values as they are in the matrix, all of them measured: nothing is copied, and `f32` becomes `f64` on the way into
+/// a sum.
+struct AddPlain<'a> {
+    sums: &'a mut Sums,
+    all: &'a mut [Moments],
+    values: &'a [f32],
+    n_columns: usize,
+    rows: &'a [usize],
+    first: usize,
+}
+
+impl WithSimd for AddPlain<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let width = self.all.len();
+        let Sums { n, mean, squares } = self.sums;
+        for rows in self.rows.chunks(BLOCKS * block_rows(width)) {
+            let row = |row: usize| {
+                let start = row * self.n_columns + self.first;
+                &self.values[start..start + width]
+            };
+            // Four rows at once: a sum is fetched and stored once for four values.
+            let (fours, rest) = rows.as_chunks::<4>();
+            mean.fill(0.0);
+            for &four in fours {
+                let [a, b, c, d] = four.map(row);
+                for ((((sum, &a), &b), &c), &d) in mean.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+                    *sum += (f64::from(a) + f64::from(b)) + (f64::from(c) + f64::from(d));
+                }
+            }
+            for &one in rest {
+                for (sum, &value) in mean.iter_mut().zip(row(one)) {
+                    *sum += f64::from(value);
+                }
+            }
+            n.fill(rows.len() as f64);
+            for mean in mean.iter_mut() {
+                *mean /= rows.len() as f64;
+            }
+            squares.fill(0.0);
+            for &four in fours {
+                let [a, b, c, d] = four.map(row);
+                let sums = squares.iter_mut().zip(mean.iter());
+                for (((((sum, &mean), &a), &b), &c), &d) in sums.zip(a).zip(b).zip(c).zip(d) {
+                    let a = (f64::from(a) - mean) * (f64::from(a) - mean);
+                    let b = (f64::from(b) - mean) * (f64::from(b) - mean);
+                    let c = (f64::from(c) - mean) * (f64::from(c) - mean);
+                    let d = (f64::from(d) - mean) * (f64::from(d) - mean);
+                    *sum += (a + b) + (c + d);
+                }
+            }
+            for &one in rest {
+                let sums = squares.iter_mut().zip(mean.iter());
+                for ((sum, &mean), &value) in sums.zip(row(one)) {
+                    let difference = f64::from(value) - mean;
+                    *sum += difference * difference;
+                }
+            }
+            join(self.all, n, mean, squares);
+        }
+    }
+}
+
+/// Adds the moments of a block to those of what was before it.
+#[inline(always)]
+fn join(all: &mut [Moments], n: &[f64], mean: &[f64], squares: &[f64]) {
+    for (((all, &n), &mean), &squares) in all.iter_mut().zip(n).zip(mean).zip(squares) {
+        *all = all.and(Moments { n, mean, squares });
+    }
+}
+
 impl Sums {
     fn new(width: usize) -> Self {
         Self {
@@ -166,12 +250,6 @@ impl Sums {
                 };
             }
         }
-        for (column, all) in all.iter_mut().enumerate() {
-            *all = all.and(Moments {
-                n: self.n[column],
-                mean: self.mean[column],
-                squares: self.squares[column],
-            });
-        }
+        join(all, &self.n, &self.mean, &self.squares);
     }
 }

@@ -113,6 +113,14 @@ impl<'a> Stage<'a> {
         self.measured.is_none()
     }
 
+    /// The values themselves, row by row, where they are those of the matrix and all of them measured.
+    pub(super) fn plain_values(&self) -> Option<&[f32]> {
+        match &self.base {
+            Base::Values(values) if self.is_complete() => values.as_slice(),
+            _ => None,
+        }
+    }
+
     pub(super) fn is_measured(&self, row: usize, column: usize) -> bool {
         self.measured
             .as_ref()
@@ -128,22 +136,20 @@ impl<'a> Stage<'a> {
         values: &mut [f64],
     ) -> Result<(), Refusal> {
         let columns = first_column..first_column + n_columns;
-        self.arch.dispatch(|| {
-            for (values, &row) in values.chunks_exact_mut(n_columns).zip(rows) {
-                let start = row * self.n_columns;
-                let range = start + columns.start..start + columns.end;
-                match &self.base {
-                    Base::Values(base) => {
-                        let base = base.as_slice().expect("standard layout");
-                        widen(values, &base[range]);
-                    }
-                    Base::Scores(base) => {
-                        let base = base.as_slice().expect("standard layout");
-                        values.copy_from_slice(&base[range]);
-                    }
+        for (values, &row) in values.chunks_exact_mut(n_columns).zip(rows) {
+            let start = row * self.n_columns;
+            let range = start + columns.start..start + columns.end;
+            match &self.base {
+                Base::Values(base) => {
+                    let base = &base.as_slice().expect("standard layout")[range];
+                    self.arch.dispatch(Widen { values, base });
+                }
+                Base::Scores(base) => {
+                    let base = base.as_slice().expect("standard layout");
+                    values.copy_from_slice(&base[range]);
                 }
             }
-        });
+        }
         self.through(steps, rows, (first_column, n_columns), values)
     }
 
@@ -260,11 +266,10 @@ impl<'a> Stage<'a> {
                             let start = (row - first) * self.n_columns + first_column;
                             start..start + width
                         };
-                        self.arch.dispatch(|| {
-                            for (block, &row) in block.chunks_exact_mut(width).zip(rows) {
-                                widen(block, &chunk_values[place(row)]);
-                            }
-                        });
+                        for (values, &row) in block.chunks_exact_mut(width).zip(rows) {
+                            let base = &chunk_values[place(row)];
+                            self.arch.dispatch(Widen { values, base });
+                        }
                         self.through(steps, rows, columns, &mut block)?;
                         for (block, &row) in block.chunks_exact(width).zip(rows) {
                             self.narrow(row, first_column, block, &mut chunk_values[place(row)])?;
@@ -285,15 +290,7 @@ impl<'a> Stage<'a> {
         values: &[f64],
         out: &mut [f32],
     ) -> Result<(), Refusal> {
-        let finite = self.arch.dispatch(|| {
-            let mut finite = true;
-            for (out, &value) in out.iter_mut().zip(values) {
-                *out = value as f32;
-                finite &= out.is_finite();
-            }
-            finite
-        });
-        if finite {
+        if self.arch.dispatch(Narrow { values, out }) {
             return Ok(());
         }
         for (offset, out) in out.iter_mut().enumerate() {
@@ -385,12 +382,45 @@ impl WithSimd for Through<'_, '_> {
     }
 }
 
-#[inline(always)]
-fn widen(values: &mut [f64], base: &[f32]) {
-    for (value, &base) in values.iter_mut().zip(base) {
-        *value = f64::from(base);
+/// A piece of a row on its way in.
+struct Widen<'a> {
+    values: &'a mut [f64],
+    base: &'a [f32],
+}
+
+impl WithSimd for Widen<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for (value, &base) in self.values.iter_mut().zip(self.base) {
+            *value = f64::from(base);
+        }
     }
 }
+
+/// A piece of a row on its way out, and whether all of it is finite.
+struct Narrow<'a> {
+    values: &'a [f64],
+    out: &'a mut [f32],
+}
+
+impl WithSimd for Narrow<'_> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> bool {
+        let mut odd = 0_u32;
+        for (out, &value) in self.out.iter_mut().zip(self.values) {
+            *out = value as f32;
+            odd |= u32::from(out.to_bits() & INFINITE == INFINITE);
+        }
+        odd == 0
+    }
+}
+
+/// The exponent of infinity and NaN.
+const INFINITE: u32 = f32::INFINITY.to_bits();
 
 impl Refusal {
     /// The error, with the name of the column.

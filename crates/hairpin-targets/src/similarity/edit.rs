@@ -14,7 +14,8 @@ use crate::TargetError;
 ///
 /// A sequence of length l, which may be edited d times, is cut into d + 1 pieces; d edits touch at most d of them, so one is found
 /// unchanged in any sequence within distance d, and near its own place: if it is piece number i from 0, at most i edits can be
-/// chosen to lie before it, and d - i behind.
+/// chosen to lie before it, and d - i behind. So the two sides of a shared piece are compared, and the one with fewer edits first:
+/// where it has too many, which is soon known, the other need not be looked at.
 pub(super) struct PieceIndex<'a, A> {
     seqs: Vec<&'a Seq<A>>,
     by_length: Vec<OfLength>,
@@ -27,9 +28,13 @@ struct OfLength {
     max_edits: usize,
     /// Start and length of each piece.
     pieces: Vec<(usize, usize)>,
-    /// By piece and content, where its sequences stand in `items`.
+    /// By piece and content, where its sequences stand in `found`.
     ranges: HashMap<u64, (u32, u32)>,
+    /// Numbers of sequences of this length, from 0.
+    found: Vec<u32>,
+    /// By such a number, the item, and all codes one after the other: what is looked at for every proposed pair lies together.
     items: Vec<u32>,
+    codes: Vec<u8>,
 }
 
 impl<'a, A: Alphabet> PieceIndex<'a, A> {
@@ -58,11 +63,13 @@ impl OfLength {
             })
             .collect();
         let mut keys = Vec::with_capacity(items.len() * n_pieces);
-        for &item in items {
+        let mut all = Vec::with_capacity(items.len() * length);
+        for (number, &item) in (0..).zip(items) {
             let codes = seqs[item as usize].codes();
             for (piece, &(start, len)) in pieces.iter().enumerate() {
-                keys.push((key(piece, &codes[start..start + len]), item));
+                keys.push((key(piece, &codes[start..start + len]), number));
             }
+            all.extend_from_slice(codes);
         }
         keys.sort_unstable();
         let mut ranges = HashMap::new();
@@ -77,8 +84,27 @@ impl OfLength {
             max_edits,
             pieces,
             ranges,
-            items: keys.into_iter().map(|(_, item)| item).collect(),
+            found: keys.into_iter().map(|(_, number)| number).collect(),
+            items: items.to_vec(),
+            codes: all,
         }
+    }
+
+    /// The codes of a sequence by its number.
+    #[inline]
+    fn codes(&self, number: u32) -> &[u8] {
+        &self.codes[number as usize * self.length..][..self.length]
+    }
+
+    /// The sequences below number `end` that have this piece, or one of the same key, in their order.
+    fn having(&self, piece: usize, codes: &[u8], end: usize) -> &[u32] {
+        let (from, to) = self
+            .ranges
+            .get(&key(piece, codes))
+            .copied()
+            .unwrap_or_default();
+        let all = &self.found[from as usize..to as usize];
+        &all[..all.partition_point(|&number| (number as usize) < end)]
     }
 }
 
@@ -97,6 +123,7 @@ impl<A: Alphabet> Index for PieceIndex<'_, A> {
         scratch.next();
         let codes = self.seqs[item].codes();
         let pattern = EditPattern::new(self.seqs[item]);
+        let mut part = pattern.clone();
         let mut links = Vec::new();
         let start = self
             .by_length
@@ -108,28 +135,26 @@ impl<A: Alphabet> Index for PieceIndex<'_, A> {
                 // A still longer one is allowed at most as many edits more as it is longer.
                 break;
             }
-            let mut try_range = |&(from, to): &(u32, u32)| {
-                for &other in &group.items[from as usize..to as usize] {
-                    let root = roots[other as usize];
-                    // Of two of one length, the later one is compared with the earlier.
-                    if (longer_by == 0 && other as usize >= item)
-                        || root == roots[item]
-                        || scratch.is_linked(root)
-                        || !scratch.mark(other)
-                    {
-                        continue;
-                    }
-                    if pattern
-                        .distance_within(self.seqs[other as usize], max)
-                        .is_some()
-                    {
-                        scratch.link(root);
-                        links.push(other);
-                    }
+            // Of two of one length, the later one is compared with the earlier.
+            let end = match longer_by {
+                0 => group
+                    .items
+                    .partition_point(|&other| (other as usize) < item),
+                _ => group.items.len(),
+            };
+            let mut link = |number: u32, scratch: &mut Scratch, is_similar: &dyn Fn() -> bool| {
+                let other = group.items[number as usize];
+                let root = roots[other as usize];
+                if root != roots[item] && !scratch.is_linked(root) && is_similar() {
+                    scratch.link(root);
+                    links.push(other);
                 }
             };
             if max >= group.length {
-                try_range(&(0, group.items.len() as u32));
+                for number in 0..end as u32 {
+                    let is_similar = || pattern.codes_within(group.codes(number), max).is_some();
+                    link(number, scratch, &is_similar);
+                }
                 continue;
             }
             for (piece, &(start, len)) in group.pieces.iter().enumerate() {
@@ -145,13 +170,58 @@ impl<A: Alphabet> Index for PieceIndex<'_, A> {
                     continue;
                 }
                 for place in low..=high {
-                    if let Some(range) = group.ranges.get(&key(piece, &codes[place..place + len])) {
-                        try_range(range);
+                    let numbers = group.having(piece, &codes[place..place + len], end);
+                    if numbers.is_empty() {
+                        continue;
+                    }
+                    let left = Side {
+                        here: (0, place),
+                        there: (0, start),
+                        max: before,
+                    };
+                    let right = Side {
+                        here: (place + len, codes.len()),
+                        there: (start + len, group.length),
+                        max: behind,
+                    };
+                    let (near, far) = match before <= behind {
+                        true => (left, right),
+                        false => (right, left),
+                    };
+                    part.set_part(&pattern, near.here.0..near.here.1);
+                    for &number in numbers {
+                        let other = group.codes(number);
+                        if !near.is_within(&part, other) {
+                            continue;
+                        }
+                        let is_similar = || {
+                            let mut rest = part.clone();
+                            rest.set_part(&pattern, far.here.0..far.here.1);
+                            far.is_within(&rest, other)
+                                && other[start..start + len] == codes[place..place + len]
+                        };
+                        link(number, scratch, &is_similar);
                     }
                 }
             }
         }
         Ok(links)
+    }
+}
+
+/// What lies on one side of a shared piece, in the sequence at hand and in the other, and the most edits between the two.
+struct Side {
+    here: (usize, usize),
+    there: (usize, usize),
+    max: usize,
+}
+
+impl Side {
+    /// Whether the prepared part of the sequence at hand is near enough to that of the other.
+    #[inline]
+    fn is_within<A: Alphabet>(&self, part: &EditPattern<A>, codes: &[u8]) -> bool {
+        let there = &codes[self.there.0..self.there.1];
+        part.codes_within(there, self.max).is_some()
     }
 }
 

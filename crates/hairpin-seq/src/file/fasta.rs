@@ -27,17 +27,15 @@
 use std::borrow::Borrow;
 use std::fmt;
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::marker::PhantomData;
+use std::path::Path;
 
-use needletail::parser::FastaReader;
-
-use crate::records::Records;
-use crate::stream::{self, Guarded, Source};
-use crate::write::{self, check_header};
-use crate::{Alphabet, Place, ReadOptions, Seq, SeqError};
+use super::records::Records;
+use super::write::{self, check_header};
+use crate::{Alphabet, ReadOptions, Seq, SeqError};
 
 /// One record.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Record<A: Alphabet> {
     /// What follows the `>`, up to the first space or tab.
     pub id: String,
@@ -49,8 +47,8 @@ pub struct Record<A: Alphabet> {
 
 /// Reads records one by one; an iterator that ends at the end of the file or after the first error.
 pub struct Reader<A> {
-    records: Records<FastaReader<Guarded>>,
-    alphabet: std::marker::PhantomData<A>,
+    records: Records,
+    alphabet: PhantomData<A>,
 }
 
 impl<A: Alphabet> Reader<A> {
@@ -60,9 +58,7 @@ impl<A: Alphabet> Reader<A> {
     ///
     /// [`SeqError::Read`] when it cannot be read, [`SeqError::Compressed`] when the feature for its compression is off.
     pub fn open(path: impl AsRef<Path>, options: ReadOptions) -> Result<Self, SeqError> {
-        let path = path.as_ref();
-        let source = stream::open(path)?;
-        Ok(Self::of(source, Some(path.to_owned()), options))
+        Records::open(path.as_ref(), options).map(Self::of)
     }
 
     /// Reads from anywhere, plain or compressed; buffers by itself.
@@ -71,16 +67,58 @@ impl<A: Alphabet> Reader<A> {
     ///
     /// As [`open`](Self::open), for the first bytes.
     pub fn new(source: impl Read + Send + 'static, options: ReadOptions) -> Result<Self, SeqError> {
-        let source = stream::unpack(Box::new(source), Place::default())?;
-        Ok(Self::of(source, None, options))
+        Records::new(source, options).map(Self::of)
     }
 
-    fn of(source: Source, path: Option<PathBuf>, options: ReadOptions) -> Self {
-        let (guarded, guard) = stream::guard(source, options.max_record_bytes);
+    fn of(records: Records) -> Self {
         Self {
-            records: Records::new(FastaReader::new(guarded), guard, path, options),
-            alphabet: std::marker::PhantomData,
+            records,
+            alphabet: PhantomData,
         }
+    }
+
+    /// Reads the next record into one that there is, whose memory is used again: `false`, and the record as it was, at the end of
+    /// the file and after an error. The quickest way through a file of short records.
+    ///
+    /// ```
+    /// use hairpin_seq::{Dna, ReadOptions, fasta};
+    ///
+    /// let mut reader = fasta::Reader::<Dna>::new(&b">a\nACGT\n>b\nGG\nC\n"[..], ReadOptions::default())?;
+    /// let mut record = fasta::Record::default();
+    /// let mut bases = 0;
+    /// while reader.read(&mut record)? {
+    ///     bases += record.seq.len();
+    /// }
+    /// assert_eq!(bases, 7);
+    /// # Ok::<(), hairpin_seq::SeqError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`SeqError::InFile`], [`SeqError::BadRecord`], [`SeqError::RecordTooLong`], [`SeqError::DuplicateId`] and
+    /// [`SeqError::Read`].
+    pub fn read(&mut self, record: &mut Record<A>) -> Result<bool, SeqError> {
+        let more = self.advance()?;
+        if more {
+            let Record {
+                id,
+                description,
+                seq,
+            } = record;
+            self.records.replace(id, description, seq);
+        }
+        Ok(more)
+    }
+
+    fn advance(&mut self) -> Result<bool, SeqError> {
+        self.records.advance(|records| {
+            if !records.header(b'>')? {
+                return Ok(false);
+            }
+            records.symbol_lines::<A>(b'>')?;
+            records.check_filled()?;
+            Ok(true)
+        })
     }
 }
 
@@ -91,16 +129,17 @@ impl<A: Alphabet> Iterator for Reader<A> {
     ///
     /// # Errors
     ///
-    /// [`SeqError::InFile`], [`SeqError::BadRecord`], [`SeqError::RecordTooLong`], [`SeqError::DuplicateId`] and
-    /// [`SeqError::Read`].
+    /// As [`read`](Self::read).
     fn next(&mut self) -> Option<Self::Item> {
-        self.records.next(|parts, _, _| {
-            Ok(Record {
-                id: parts.id,
-                description: parts.description,
-                seq: parts.seq,
-            })
-        })
+        match self.advance() {
+            Ok(false) => None,
+            Ok(true) => Some(Ok(Record {
+                id: self.records.id.clone(),
+                description: self.records.description.clone(),
+                seq: self.records.seq(),
+            })),
+            Err(error) => Some(Err(error)),
+        }
     }
 }
 

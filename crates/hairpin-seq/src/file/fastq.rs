@@ -16,21 +16,21 @@
 //! assert_eq!(fastq::error_probability(record.quality[0]), 1e-4);
 //!
 //! let error = reader.next().unwrap().unwrap_err();
-//! assert!(error.to_string().starts_with("input, record 2 (read_2), line 5: "));
+//! assert!(error.to_string().starts_with(
+//!     "input, record 2 (read_2), line 8, column 1: 3 qualities for 4 bases"
+//! ));
 //! # Ok::<(), hairpin_seq::SeqError>(())
 //! ```
 
 use std::borrow::Borrow;
 use std::fmt;
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::marker::PhantomData;
+use std::path::Path;
 
-use needletail::parser::FastqReader;
-
-use crate::records::{Context, Records};
-use crate::stream::{self, Guarded, Source};
-use crate::write::{self, check_header};
-use crate::{Alphabet, Place, ReadOptions, Seq, SeqError};
+use super::records::Records;
+use super::write::{self, check_header};
+use crate::{Alphabet, ReadOptions, Seq, SeqError};
 
 /// The character of quality 0.
 const ZERO: u8 = b'!';
@@ -39,7 +39,7 @@ const ZERO: u8 = b'!';
 pub const MAX_QUALITY: u8 = b'~' - ZERO;
 
 /// One record.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Record<A: Alphabet> {
     /// What follows the `@`, up to the first space or tab.
     pub id: String,
@@ -58,8 +58,9 @@ pub fn error_probability(quality: u8) -> f64 {
 
 /// Reads records one by one; an iterator that ends at the end of the file or after the first error.
 pub struct Reader<A> {
-    records: Records<FastqReader<Guarded>>,
-    alphabet: std::marker::PhantomData<A>,
+    records: Records,
+    quality: Vec<u8>,
+    alphabet: PhantomData<A>,
 }
 
 impl<A: Alphabet> Reader<A> {
@@ -69,9 +70,7 @@ impl<A: Alphabet> Reader<A> {
     ///
     /// [`SeqError::Read`] when it cannot be read, [`SeqError::Compressed`] when the feature for its compression is off.
     pub fn open(path: impl AsRef<Path>, options: ReadOptions) -> Result<Self, SeqError> {
-        let path = path.as_ref();
-        let source = stream::open(path)?;
-        Ok(Self::of(source, Some(path.to_owned()), options))
+        Records::open(path.as_ref(), options).map(Self::of)
     }
 
     /// Reads from anywhere, plain or compressed; buffers by itself.
@@ -80,16 +79,74 @@ impl<A: Alphabet> Reader<A> {
     ///
     /// As [`open`](Self::open), for the first bytes.
     pub fn new(source: impl Read + Send + 'static, options: ReadOptions) -> Result<Self, SeqError> {
-        let source = stream::unpack(Box::new(source), Place::default())?;
-        Ok(Self::of(source, None, options))
+        Records::new(source, options).map(Self::of)
     }
 
-    fn of(source: Source, path: Option<PathBuf>, options: ReadOptions) -> Self {
-        let (guarded, guard) = stream::guard(source, options.max_record_bytes);
+    fn of(records: Records) -> Self {
         Self {
-            records: Records::new(FastqReader::new(guarded), guard, path, options),
-            alphabet: std::marker::PhantomData,
+            records,
+            quality: Vec::new(),
+            alphabet: PhantomData,
         }
+    }
+
+    /// Reads the next record into one that there is, as [`fasta::Reader::read`](crate::fasta::Reader::read) does.
+    ///
+    /// # Errors
+    ///
+    /// As there, and [`SeqError::BadRecord`] for qualities that are not one character from `!` to `~` for each base.
+    pub fn read(&mut self, record: &mut Record<A>) -> Result<bool, SeqError> {
+        let more = self.advance()?;
+        if more {
+            let Record {
+                id,
+                description,
+                seq,
+                quality,
+            } = record;
+            self.records.replace(id, description, seq);
+            std::mem::swap(quality, &mut self.quality);
+        }
+        Ok(more)
+    }
+
+    fn advance(&mut self) -> Result<bool, SeqError> {
+        let Self {
+            records, quality, ..
+        } = self;
+        records.advance(|records| {
+            if !records.header(b'@')? {
+                return Ok(false);
+            }
+            records.symbols::<A>()?;
+            records.check_filled()?;
+            if let Some(found) = records.line(not_plus)? {
+                return Err(records.bad_line(
+                    2,
+                    format!("expected '+', found {found}"),
+                    "the third line of a FASTQ record starts with +: sequences over several lines are not read",
+                ));
+            }
+            if let Some((column, found)) = records.line(|line| read_quality(line, quality))? {
+                return Err(records.bad(
+                    3,
+                    column,
+                    format!("{found:?} is not a quality character"),
+                    "qualities are written ! to ~ (0 to 93)",
+                ));
+            }
+            let (scores, letters, bases) = (quality.len(), records.letters(), records.len());
+            if scores != letters || scores != bases {
+                let count = if scores == letters { bases } else { letters };
+                return Err(records.bad(
+                    3,
+                    0,
+                    format!("{scores} qualities for {count} bases"),
+                    "a FASTQ record has one quality character for each base; read it without dropping gaps",
+                ));
+            }
+            Ok(true)
+        })
     }
 }
 
@@ -100,45 +157,42 @@ impl<A: Alphabet> Iterator for Reader<A> {
     ///
     /// # Errors
     ///
-    /// As a [`fasta::Reader`](crate::fasta::Reader), and [`SeqError::BadRecord`] for qualities that are not one character from
-    /// `!` to `~` for each base.
+    /// As [`read`](Self::read).
     fn next(&mut self) -> Option<Self::Item> {
-        self.records.next(|parts, record, context| {
-            let quality = quality(record.qual().unwrap_or_default(), context)?;
-            if quality.len() != parts.seq.len() {
-                let problem = format!(
-                    "{} qualities for {} bases",
-                    quality.len(),
-                    parts.seq.len()
-                );
-                let remedy = "a FASTQ record has one quality character for each base; read it without dropping gaps";
-                return Err(context.bad(3, 0, problem, remedy));
-            }
-            Ok(Record {
-                id: parts.id,
-                description: parts.description,
-                seq: parts.seq,
-                quality,
-            })
-        })
-    }
-}
-
-fn quality(characters: &[u8], context: &Context<'_>) -> Result<Vec<u8>, SeqError> {
-    let scores = characters
-        .iter()
-        .map(|character| character.wrapping_sub(ZERO))
-        .collect::<Vec<u8>>();
-    match scores.iter().position(|&score| score > MAX_QUALITY) {
-        None => Ok(scores),
-        Some(column) => {
-            let found = char::from(characters[column]);
-            let problem = format!("{found:?} is not a quality character");
-            Err(context.bad(3, column, problem, "qualities are written ! to ~ (0 to 93)"))
+        match self.advance() {
+            Ok(false) => None,
+            Ok(true) => Some(Ok(Record {
+                id: self.records.id.clone(),
+                description: self.records.description.clone(),
+                seq: self.records.seq(),
+                quality: self.quality.clone(),
+            })),
+            Err(error) => Some(Err(error)),
         }
     }
 }
 
+/// Reads the scores of a line; or finds the first character that is none, and its column from 0.
+fn read_quality(line: &[u8], scores: &mut Vec<u8>) -> Option<(usize, char)> {
+    scores.clear();
+    scores.extend(line.iter().map(|character| character.wrapping_sub(ZERO)));
+    // All at once, and one by one when there is something to find.
+    let highest = scores.iter().fold(0, |highest, &score| score.max(highest));
+    if highest <= MAX_QUALITY {
+        return None;
+    }
+    let column = scores.iter().position(|&score| score > MAX_QUALITY)?;
+    Some((column, char::from(line[column])))
+}
+
+/// What stands where a `+` should.
+fn not_plus(line: &[u8]) -> Option<String> {
+    match line.first() {
+        Some(b'+') => None,
+        Some(&other) => Some(format!("{:?}", char::from(other))),
+        None => Some("an empty line".to_owned()),
+    }
+}
 impl<A: Alphabet> fmt::Debug for Reader<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("fastq::Reader")

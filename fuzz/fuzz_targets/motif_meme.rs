@@ -1,0 +1,22 @@
+//! Any text as MEME motifs of DNA, RNA and protein: finite matrices, which are written as MEME text and read again.
+#![no_main]
+
+mod matrices;
+
+use hairpin_seq::motif::read_meme;
+use hairpin_seq::{Alphabet, Dna, Protein, Rna};
+use libfuzzer_sys::fuzz_target;
+
+fn check<A: Alphabet>(text: &str) {
+    match read_meme::<A>(text) {
+        Ok(meme) => matrices::frequencies(meme.background, Ok(meme.motifs)),
+        Err(error) => assert!(!error.to_string().is_empty()),
+    }
+}
+
+fuzz_target!(|data: &[u8]| {
+    let text = String::from_utf8_lossy(data);
+    check::<Dna>(&text);
+    check::<Rna>(&text);
+    check::<Protein>(&text);
+});
