@@ -177,7 +177,7 @@ impl Conv1d {
                 .reshape([batch, length_output, self.stride * d_input])
                 .slice([0..batch, 0..length_output, 0..d_input])
                 .reshape([batch * length_output, d_input]);
-            let weight = self.weight.val().slice([tap..tap + 1]);
+            let weight = self.weight.val().slice_dim(0, tap..tap + 1);
             output = output + x.matmul(weight.reshape([d_input, d_output]));
         }
         output.reshape([batch, length_output, d_output])

@@ -58,15 +58,15 @@ impl<S: Simd> Packed<S> {
     pub(super) fn transposed(
         simd: S,
         (matrix, stride): (&[f32], usize),
-        columns: &[Range<usize>],
+        columns: impl Iterator<Item = usize> + Clone,
     ) -> Self {
         let d = matrix.len().div_ceil(stride);
-        let inner = columns.iter().map(|columns| columns.len()).sum();
+        let inner = columns.clone().count();
         let mut packed = Self::with_capacity(simd, inner, d.div_ceil(S::F32_LANES), WIDE);
         let mut column = vec![0f32; d];
         for tile in tiles(packed.blocks) {
             let units = tile.start * S::F32_LANES..d.min(tile.end * S::F32_LANES);
-            for n in columns.iter().cloned().flatten() {
+            for n in columns.clone() {
                 for k in units.clone() {
                     column[k] = matrix[k * stride + n];
                 }

@@ -45,16 +45,16 @@ impl pulp::WithSimd for Backward<'_> {
             weights.push(Weights {
                 hidden: match reset {
                     Reset::After => {
-                        Packed::transposed(simd, weight_hh, &[then.clone(), first.clone()])
+                        Packed::transposed(simd, weight_hh, then.clone().chain(first.clone()))
                     }
-                    Reset::Before => Packed::transposed(simd, weight_hh, &[first.clone()]),
+                    Reset::Before => Packed::transposed(simd, weight_hh, first.clone()),
                 },
                 candidate: match reset {
                     Reset::After => None,
-                    Reset::Before => Some(Packed::transposed(simd, weight_hh, &[then])),
+                    Reset::Before => Some(Packed::transposed(simd, weight_hh, then)),
                 },
                 input: match inputs.needs_x {
-                    true => Some(Packed::transposed(simd, weight_ih, &[0..columns])),
+                    true => Some(Packed::transposed(simd, weight_ih, 0..columns)),
                     false => None,
                 },
             });

@@ -36,11 +36,10 @@ impl pulp::WithSimd for Backward<'_> {
                 &inputs.inputs.weight_ih[direction * columns..],
                 shape.directions * columns,
             );
-            let all = [0..columns];
             weights.push(Weights {
-                hidden: Packed::transposed(simd, (weight_hh, columns), &all),
+                hidden: Packed::transposed(simd, (weight_hh, columns), 0..columns),
                 input: match inputs.needs_x {
-                    true => Some(Packed::transposed(simd, weight_ih, &all)),
+                    true => Some(Packed::transposed(simd, weight_ih, 0..columns)),
                     false => None,
                 },
             });
