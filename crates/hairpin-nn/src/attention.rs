@@ -245,7 +245,7 @@ impl MultiHeadAttention {
         ]
     }
 
-    fn plain(&self, input: AttentionInput) -> Tensor<3> {
+    pub(crate) fn plain(&self, input: AttentionInput) -> Tensor<3> {
         let AttentionInput {
             x,
             context,

@@ -160,7 +160,7 @@ impl Dense {
         self.plain(x).reshape(dims)
     }
 
-    fn plain(&self, x: Tensor<2>) -> Tensor<2> {
+    pub(crate) fn plain(&self, x: Tensor<2>) -> Tensor<2> {
         let x = x.matmul(self.weight.val()) + self.bias.val().unsqueeze();
         self.dropout.forward(self.activation.plain(x))
     }
@@ -267,7 +267,7 @@ impl FeedForward {
         self.plain(x).reshape(dims)
     }
 
-    fn plain(&self, x: Tensor<2>) -> Tensor<2> {
+    pub(crate) fn plain(&self, x: Tensor<2>) -> Tensor<2> {
         self.outer.plain(self.inner.plain(x))
     }
 }

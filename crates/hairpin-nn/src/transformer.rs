@@ -218,7 +218,8 @@ impl TransformerEncoderLayer {
 mod tests {
     use super::*;
     use crate::check::{close, random};
-    use crate::mask_pad;
+    use crate::{AdamConfig, mask_pad};
+    use burn::optim::GradientsParams;
 
     #[test]
     fn padding_changes_no_string() {
@@ -233,6 +234,79 @@ mod tests {
             let input = EncoderInput::new(padded).with_mask_pad(mask_pad(&[5], 9, &device));
             let found = encoder.forward(input).slice([0..1, 0..5]);
             close("encoder", found.into_data(), alone.into_data());
+        }
+    }
+
+    impl TransformerEncoder {
+        /// Without dropout, in tensor operations alone.
+        fn plain(&self, mut x: Tensor<3>, mask_pad: &Tensor<2, Bool>) -> Tensor<3> {
+            let [batch, length, d] = x.dims();
+            let flat = |x: Tensor<3>| x.reshape([batch * length, d]);
+            let back = |x: Tensor<2>| x.reshape([batch, length, d]);
+            for layer in &self.layers {
+                let attend = |x: Tensor<3>| {
+                    let input = AttentionInput::new(x).with_mask_pad(mask_pad.clone());
+                    let heads = layer.attention.plain(input);
+                    layer.attention.output.plain(flat(heads))
+                };
+                let (first, second) = (&layer.norm_attention, &layer.norm_feed_forward);
+                x = back(match layer.norm {
+                    NormPlace::Post => {
+                        let y = first.plain(flat(x.clone()) + attend(x));
+                        second.plain(y.clone() + layer.feed_forward.plain(y))
+                    }
+                    NormPlace::Pre => {
+                        let y = flat(x.clone()) + attend(back(first.plain(flat(x))));
+                        y.clone() + layer.feed_forward.plain(second.plain(y))
+                    }
+                });
+            }
+            match &self.norm {
+                Some(norm) => back(norm.plain(flat(x))),
+                None => x,
+            }
+        }
+    }
+
+    #[test]
+    fn losses_of_the_fast_and_the_plain_path_coincide_over_200_steps() {
+        let device = Device::flex().autodiff();
+        for norm in [NormPlace::Post, NormPlace::Pre] {
+            let start = TransformerEncoderConfig::new(8, 2, 16, 2)
+                .with_norm(norm)
+                .with_dropout(0.0)
+                .init(&device);
+            let x: Tensor<3> = random([6, 9, 8], 1, &device);
+            let wanted: Tensor<3> = random([6, 9, 8], 2, &device);
+            let mask = mask_pad(&[9, 3, 7, 1, 9, 5], 9, &device);
+            let train = |fast: bool| -> Vec<f32> {
+                let mut encoder = start.clone();
+                let mut optimizer = AdamConfig::new().init();
+                let step = |_| {
+                    let y = match fast {
+                        true => {
+                            let input = EncoderInput::new(x.clone());
+                            encoder.forward(input.with_mask_pad(mask.clone()))
+                        }
+                        false => encoder.plain(x.clone(), &mask),
+                    };
+                    let padded = mask.clone().unsqueeze_dim::<3>(2).expand(y.dims());
+                    let apart = (y - wanted.clone()).mask_fill(padded, 0.0);
+                    let loss = apart.square().mean();
+                    let grads = GradientsParams::from_grads(loss.backward(), &encoder);
+                    encoder = optimizer.step(1e-3, encoder.clone(), grads);
+                    loss.into_scalar::<f32>()
+                };
+                (0..200).map(step).collect()
+            };
+            let (fast, plain) = (train(true), train(false));
+            assert!(plain[199] < 0.7 * plain[0], "nothing was learned");
+            for (step, (fast, plain)) in fast.iter().zip(&plain).enumerate() {
+                assert!(
+                    (fast - plain).abs() < 1e-4,
+                    "{norm:?}, step {step}: {fast} and {plain}"
+                );
+            }
         }
     }
 
