@@ -205,6 +205,18 @@ proptest! {
     }
 
     #[test]
+    fn a_part_is_a_sequence((a, b) in pair(), from in any::<prop::sample::Index>(), to in any::<prop::sample::Index>(), max in 0usize..40) {
+        let (from, to) = (from.index(a.len() + 1), to.index(a.len() + 1));
+        let part = from.min(to)..from.max(to);
+        // The pattern held another sequence before.
+        let mut pattern = EditPattern::new(&dna(&b));
+        pattern.set_part(&EditPattern::new(&dna(&a)), part.clone());
+        let distance = naive(&a[part], &b);
+        prop_assert_eq!(pattern.distance(&dna(&b)), distance);
+        prop_assert_eq!(pattern.codes_within(&b, max), Some(distance).filter(|&d| d <= max));
+    }
+
+    #[test]
     fn an_alignment_is_the_best_of_all(a in codes(5, 3), b in codes(5, 3)) {
         let aligner = Aligner::new(Scoring::uniform(2, -1, 3, 1));
         let found = aligner.align(&dna(&a), &dna(&b)).unwrap();

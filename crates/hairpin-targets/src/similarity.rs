@@ -13,13 +13,15 @@
 //! similarity joins in data cleaning, ICDE 2006 (doi:10.1109/ICDE.2006.9). Every proposed pair is then compared in full.
 //!
 //! How many pairs are proposed depends on how rare a piece or a k-mer is. An identity of t leaves pieces of about `1 / (1 - t)` positions: among
-//! nucleotides, 10 (at 0.9) are rare and 5 (at 0.8) are not. Choose `k` so that there are more k-mers than sequences.
+//! nucleotides, 10 (at 0.9) are rare and 5 (at 0.8) are not: the two sides of a shared piece then tell most pairs apart. What all sequences
+//! have in common, such as an adapter, makes no piece of its own. Choose `k` so that there are more k-mers than sequences.
 //! Work is shared among rayon's threads; the result does not depend on their number.
 
 mod aligned;
 mod edit;
 mod index;
 mod kmers;
+mod pieces;
 mod union;
 
 use hairpin_seq::align::{Aligner, Per, edit_identity};

@@ -189,6 +189,17 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
+    /// What all sequences share, as those of a library do their ends, is cut into other pieces.
+    #[test]
+    fn clusters_in_a_library_are_those_of_all_pairs(seqs in family(25), threshold in threshold(), ends in 1usize..25) {
+        let end: Vec<u8> = (0..ends).map(|position| (position * 7 % 11 % 4) as u8).collect();
+        let between = |seq: &Seq<Dna>| Seq::from_codes([&end, seq.codes(), &end].concat()).unwrap();
+        let seqs: Vec<Seq<Dna>> = seqs.iter().map(between).collect();
+        let similarity = Similarity::edit(threshold);
+        let expected = by_all_pairs(&seqs, &similarity);
+        prop_assert_eq!(clusters(&seqs, &similarity).unwrap(), expected);
+    }
+
     #[test]
     fn aligned_clusters_are_those_of_all_pairs_that_share_seeds(seqs in family(12), threshold in threshold(), free: bool, shared in 0usize..4) {
         let aligner = Aligner::new(Scoring::<Dna>::uniform(1, -1, 1, 1)).with_ends(if free { Ends::Free } else { Ends::Global });

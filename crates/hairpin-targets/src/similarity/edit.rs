@@ -1,12 +1,14 @@
 //! Similar pairs by edit distance.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use hairpin_seq::align::EditPattern;
 use hairpin_seq::{Alphabet, Seq};
 use rayon::prelude::*;
 
 use super::index::{Index, Scratch};
+use super::pieces::{cut, entropies};
 use super::{Nearest, ROUNDING};
 use crate::TargetError;
 
@@ -56,12 +58,7 @@ impl OfLength {
     fn new<A: Alphabet>(length: usize, items: &[u32], seqs: &[&Seq<A>], threshold: f64) -> Self {
         let max_edits = max_edits(length, threshold);
         let n_pieces = (max_edits + 1).min(length);
-        let pieces: Vec<_> = (0..n_pieces)
-            .map(|piece| {
-                let start = piece * length / n_pieces;
-                (start, (piece + 1) * length / n_pieces - start)
-            })
-            .collect();
+        let pieces = cut(&entropies(length, items, seqs), n_pieces);
         let mut keys = Vec::with_capacity(items.len() * n_pieces);
         let mut all = Vec::with_capacity(items.len() * length);
         for (number, &item) in (0..).zip(items) {
@@ -123,7 +120,8 @@ impl<A: Alphabet> Index for PieceIndex<'_, A> {
         scratch.next();
         let codes = self.seqs[item].codes();
         let pattern = EditPattern::new(self.seqs[item]);
-        let mut part = pattern.clone();
+        let (mut part, mut rest) = (pattern.clone(), pattern.clone());
+        let mut sides = Vec::new();
         let mut links = Vec::new();
         let start = self
             .by_length
@@ -175,30 +173,38 @@ impl<A: Alphabet> Index for PieceIndex<'_, A> {
                         continue;
                     }
                     let left = Side {
-                        here: (0, place),
-                        there: (0, start),
+                        here: 0..place,
+                        there: 0..start,
                         max: before,
                     };
                     let right = Side {
-                        here: (place + len, codes.len()),
-                        there: (start + len, group.length),
+                        here: place + len..codes.len(),
+                        there: start + len..group.length,
                         max: behind,
                     };
                     let (near, far) = match before <= behind {
                         true => (left, right),
                         false => (right, left),
                     };
-                    part.set_part(&pattern, near.here.0..near.here.1);
+                    part.set_part(&pattern, near.here);
+                    rest.set_part(&pattern, far.here);
+                    // Brought together first: the reads, which miss the cache, do not wait for the comparisons.
+                    let width = near.there.len();
+                    sides.clear();
                     for &number in numbers {
-                        let other = group.codes(number);
-                        if !near.is_within(&part, other) {
+                        sides.extend_from_slice(&group.codes(number)[near.there.clone()]);
+                    }
+                    for (at, &number) in numbers.iter().enumerate() {
+                        let side = &sides[at * width..(at + 1) * width];
+                        if part.codes_within(side, near.max).is_none() {
                             continue;
                         }
+                        let other = group.codes(number);
                         let is_similar = || {
-                            let mut rest = part.clone();
-                            rest.set_part(&pattern, far.here.0..far.here.1);
-                            far.is_within(&rest, other)
-                                && other[start..start + len] == codes[place..place + len]
+                            other[start..start + len] == codes[place..place + len]
+                                && rest
+                                    .codes_within(&other[far.there.clone()], far.max)
+                                    .is_some()
                         };
                         link(number, scratch, &is_similar);
                     }
@@ -211,18 +217,9 @@ impl<A: Alphabet> Index for PieceIndex<'_, A> {
 
 /// What lies on one side of a shared piece, in the sequence at hand and in the other, and the most edits between the two.
 struct Side {
-    here: (usize, usize),
-    there: (usize, usize),
+    here: Range<usize>,
+    there: Range<usize>,
     max: usize,
-}
-
-impl Side {
-    /// Whether the prepared part of the sequence at hand is near enough to that of the other.
-    #[inline]
-    fn is_within<A: Alphabet>(&self, part: &EditPattern<A>, codes: &[u8]) -> bool {
-        let there = &codes[self.there.0..self.there.1];
-        part.codes_within(there, self.max).is_some()
-    }
 }
 
 /// The most edits between a sequence of this length and a shorter one that are still similar.
