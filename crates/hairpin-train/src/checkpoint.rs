@@ -1,61 +1,80 @@
-//! Checkpoints: the state of a run after a complete epoch, from which it goes on as if it had never stopped.
+//! Checkpoints: the state of a run after some step, from which it goes on as if it had never stopped.
 //!
-//! `checkpoint/epoch-0007/` holds `model.bpk`, `best.bpk`, `optimizer.bpk` and `state.json`, which has the hashes of the other three.
-//! It is written under another name, synced and renamed, so a folder with that name is complete; older ones are removed after.
+//! `checkpoint/step-000042/` holds one file for each part (`model.bpk`, `optimizer.bpk`, `best-1.bpk`, ..., `average.bpk`) and
+//! `state.json`, which has the parts' hashes. It is written under another name, synced and renamed, so a folder with that name is complete.
+//! The two newest stay: should the last one be damaged, the one before it leads to the same end.
 
+use crate::RunDir;
+use crate::TrainError;
 use crate::digest::sha256_hex;
-use crate::history::History;
 use crate::schedule::Schedule;
-use crate::{RunDir, TrainError};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-const PREFIX: &str = "epoch-";
+const PREFIX: &str = "step-";
 const PARTIAL: &str = ".partial";
 const STATE: &str = "state.json";
 /// No part of a checkpoint is larger: what lies there would be another file.
 const CAP: u64 = 4 << 30;
-const PARTS: [&str; 3] = ["model.bpk", "best.bpk", "optimizer.bpk"];
+/// Another layout is refused.
+const FORMAT: u32 = 2;
+/// How many stay.
+const KEPT: usize = 2;
 
-/// A run after a complete epoch.
-#[derive(Clone)]
+/// A run after some step.
 pub(crate) struct Checkpoint {
     pub(crate) state: State,
-    /// Weights, best weights, optimiser: the bytes of [`PARTS`].
-    pub(crate) parts: [Vec<u8>; 3],
+    /// Names and bytes of the tensors' files.
+    pub(crate) parts: Vec<(String, Vec<u8>)>,
 }
 
 /// What is not a tensor.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct State {
-    pub(crate) epoch: usize,
+    pub(crate) format: u32,
+    pub(crate) hairpin: String,
+    /// Steps taken.
+    pub(crate) step: usize,
+    pub(crate) position: Position,
     pub(crate) schedule: Schedule,
+    /// How many weights went into the average.
+    pub(crate) averaged: u64,
+    /// The epochs whose weights are kept, best first.
+    pub(crate) best: Vec<usize>,
     /// `History` as CSV, which keeps what JSON cannot: NaN.
     pub(crate) history_csv: String,
     /// What the run was started with, by name.
     pub(crate) origin: Vec<(String, String)>,
-    #[serde(default)]
-    hashes: Vec<String>,
+    pub(crate) hashes: Vec<(String, String)>,
+}
+
+/// Where in its epochs a run is, and what the epoch at hand has summed up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Position {
+    /// The epoch at hand, counted from 1.
+    pub(crate) epoch: usize,
+    /// Its batches that are done.
+    pub(crate) batch: usize,
+    /// Sum of losses over its rows.
+    pub(crate) loss: f64,
+    /// Weight of its rows.
+    pub(crate) rows: f64,
+    /// Sum of gradient norms over its steps.
+    pub(crate) norm: f64,
+    pub(crate) steps: usize,
+    /// Rate of its first step.
+    pub(crate) rate: f64,
+    pub(crate) seconds: f64,
+    /// Of the whole run.
+    pub(crate) waited: f64,
 }
 
 impl State {
-    pub(crate) fn new(
-        epoch: usize,
-        schedule: Schedule,
-        history: &History,
-        origin: &[(String, String)],
-    ) -> Self {
-        Self {
-            epoch,
-            schedule,
-            history_csv: history.to_csv(),
-            origin: origin.to_vec(),
-            hashes: Vec::new(),
-        }
-    }
+    pub(crate) const FORMAT: u32 = FORMAT;
 }
 
 /// The epochs of a run in progress, beside its checkpoints: the folder's own `metrics.csv` is of the last run that ended.
@@ -63,42 +82,42 @@ pub(crate) fn metrics() -> String {
     format!("{}/{}", RunDir::CHECKPOINT, RunDir::METRICS)
 }
 
-/// Number and folder of the last complete checkpoint.
-pub(crate) fn latest(run: &RunDir) -> Result<Option<(usize, PathBuf)>, TrainError> {
+/// Folders of the complete checkpoints, newest first.
+pub(crate) fn found(run: &RunDir) -> Result<Vec<PathBuf>, TrainError> {
     let folder = run.file(RunDir::CHECKPOINT);
     let entries = match fs::read_dir(&folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         other => other.map_err(|source| read_error(&folder, source))?,
     };
-    let mut found = None;
+    let mut found = Vec::new();
     for entry in entries {
         let entry = entry.map_err(|source| read_error(&folder, source))?;
         let name = entry.file_name();
         let number = name
             .to_str()
             .and_then(|name| name.strip_prefix(PREFIX)?.parse::<usize>().ok());
-        found = found.max(number.map(|number| (number, entry.path())));
+        found.extend(number.map(|number| (number, entry.path())));
     }
-    Ok(found)
+    found.sort_unstable_by(|a, b| b.cmp(a));
+    Ok(found.into_iter().map(|(_, path)| path).collect())
 }
 
-/// Writes a checkpoint and removes those before it.
+/// Writes a checkpoint and removes those before the last.
 pub(crate) fn save(run: &RunDir, mut checkpoint: Checkpoint) -> Result<(), TrainError> {
     let folder = run.file(RunDir::CHECKPOINT);
-    let name = format!("{PREFIX}{:04}", checkpoint.state.epoch);
+    let name = format!("{PREFIX}{:06}", checkpoint.state.step);
     let partial = folder.join(format!("{name}{PARTIAL}"));
     let done = folder.join(&name);
     let attempt = |checkpoint: &mut Checkpoint| -> io::Result<()> {
         fs::create_dir_all(&folder)?;
         remove_if_there(&partial)?;
         fs::create_dir(&partial)?;
-        checkpoint.state.hashes = checkpoint
-            .parts
-            .iter()
-            .map(|part| sha256_hex(part))
+        let parts = checkpoint.parts.iter();
+        checkpoint.state.hashes = parts
+            .map(|(name, bytes)| (name.clone(), sha256_hex(bytes)))
             .collect();
-        for (name, part) in PARTS.iter().zip(&checkpoint.parts) {
-            write_synced(&partial.join(name), part)?;
+        for (name, bytes) in &checkpoint.parts {
+            write_synced(&partial.join(name), bytes)?;
         }
         let state = serde_json::to_vec_pretty(&checkpoint.state)?;
         write_synced(&partial.join(STATE), &state)?;
@@ -107,13 +126,18 @@ pub(crate) fn save(run: &RunDir, mut checkpoint: Checkpoint) -> Result<(), Train
         fs::rename(&partial, &done)?;
         sync_folder(&folder)
     };
-    attempt(&mut checkpoint).map_err(|source| TrainError::Unwritable {
-        path: done.clone(),
-        what: "write the checkpoint",
-        source,
+    attempt(&mut checkpoint).map_err(|source| {
+        // Half a checkpoint is of no use, and its room may be what is missing.
+        let _ = remove_if_there(&partial);
+        TrainError::Unwritable {
+            path: done.clone(),
+            what: "write the checkpoint",
+            source,
+        }
     })?;
     // What remains of older checkpoints costs room and nothing else.
-    for older in own(&folder).filter(|path| *path != done) {
+    let kept: Vec<PathBuf> = found(run)?.into_iter().take(KEPT).collect();
+    for older in own(&folder).filter(|path| !kept.contains(path)) {
         let _ = fs::remove_dir_all(older);
     }
     Ok(())
@@ -128,6 +152,15 @@ fn own(folder: &Path) -> impl Iterator<Item = PathBuf> {
         let number = number.map(|number| number.strip_suffix(PARTIAL).unwrap_or(number));
         number.is_some_and(|number| number.parse::<usize>().is_ok())
     })
+}
+
+/// Read before the rest: another format may have other keys.
+#[derive(Deserialize)]
+struct Head {
+    #[serde(default)]
+    format: u32,
+    #[serde(default)]
+    hairpin: String,
 }
 
 /// Reads a checkpoint and checks it against its hashes.
@@ -146,15 +179,34 @@ pub(crate) fn load(folder: &Path) -> Result<Checkpoint, TrainError> {
             _ => read_error(&path, source),
         })
     };
-    let state: State = serde_json::from_slice(&read(STATE)?)
-        .map_err(|error| broken(folder.join(STATE), error.to_string()))?;
-    let mut parts: [Vec<u8>; 3] = Default::default();
-    for (index, (name, part)) in PARTS.iter().zip(&mut parts).enumerate() {
-        *part = read(name)?;
-        if state.hashes.get(index) != Some(&sha256_hex(part)) {
+    let text = read(STATE)?;
+    let unlike = |error: serde_json::Error| broken(folder.join(STATE), error.to_string());
+    let head: Head = serde_json::from_slice(&text).map_err(unlike)?;
+    if head.format != FORMAT {
+        return Err(TrainError::CheckpointFormat {
+            path: folder.to_owned(),
+            expected: FORMAT,
+            found: head.format,
+            hairpin: head.hairpin,
+        });
+    }
+    let state: State = serde_json::from_slice(&text).map_err(unlike)?;
+    let mut parts = Vec::with_capacity(state.hashes.len());
+    for (name, hash) in &state.hashes {
+        // A name from a file must not lead out of the folder.
+        let plain = |symbol: char| symbol.is_ascii_alphanumeric() || "-_.".contains(symbol);
+        if !name.chars().all(plain) || name.starts_with('.') {
+            return Err(broken(
+                folder.join(STATE),
+                format!("names the part `{name}`"),
+            ));
+        }
+        let bytes = read(name)?;
+        if *hash != sha256_hex(&bytes) {
             let reason = format!("is not the file that {STATE} was written with");
             return Err(broken(folder.join(name), reason));
         }
+        parts.push((name.clone(), bytes));
     }
     Ok(Checkpoint { state, parts })
 }

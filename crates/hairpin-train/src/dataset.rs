@@ -4,7 +4,6 @@ use burn::tensor::{Device, Tensor, TensorData};
 use hairpin_models::SequenceInput;
 use hairpin_seq::{Alphabet, Encode, Seq};
 use rand::RngExt;
-use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 /// Examples that a model's batches are made of.
@@ -140,72 +139,11 @@ impl<A: Alphabet, E: Encode<A>> Dataset for SequenceDataset<'_, A, E> {
     }
 }
 
-/// Batches of one pass over a training set: shuffled, yet with like lengths together so that little is padding.
-///
-/// Rows are shuffled, cut into pools of 16 batches, sorted by length within each pool, cut into batches, and the batches shuffled.
-/// When all lengths are equal that is a plain shuffle. The last batch of a pass may be smaller.
-pub(crate) fn shuffled_batches(
-    lengths: &[usize],
-    batch_size: usize,
-    rng: &mut ChaCha8Rng,
-) -> Vec<Vec<usize>> {
-    /// Batches whose rows are sorted together: enough to save padding, few enough to keep chance in the batches.
-    const POOL: usize = 16;
-    let mut rows: Vec<usize> = (0..lengths.len()).collect();
-    rows.shuffle(rng);
-    let mut batches = Vec::with_capacity(lengths.len().div_ceil(batch_size));
-    for pool in rows.chunks_mut(batch_size.saturating_mul(POOL)) {
-        pool.sort_by_key(|&row| lengths[row]);
-        batches.extend(pool.chunks(batch_size).map(<[usize]>::to_vec));
-    }
-    batches.shuffle(rng);
-    batches
-}
-
-/// Batches for prediction, longest rows first so that what memory is needed is needed at once.
-pub(crate) fn batches_by_length(lengths: &[usize], batch_size: usize) -> Vec<Vec<usize>> {
-    let mut rows: Vec<usize> = (0..lengths.len()).collect();
-    rows.sort_by_key(|&row| std::cmp::Reverse(lengths[row]));
-    rows.chunks(batch_size).map(<[usize]>::to_vec).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use hairpin_seq::{Dna, OneHot};
     use rand_chacha::rand_core::SeedableRng;
-
-    #[test]
-    fn every_row_is_in_one_batch_and_lengths_are_together() {
-        let mut rng = ChaCha8Rng::seed_from_u64(1);
-        let lengths: Vec<usize> = (0..103).map(|row| 1 + (row * 37) % 50).collect();
-        for batches in [
-            shuffled_batches(&lengths, 8, &mut rng),
-            batches_by_length(&lengths, 8),
-        ] {
-            let mut rows = batches.concat();
-            rows.sort_unstable();
-            assert_eq!(rows, (0..103).collect::<Vec<_>>());
-            assert!(batches.iter().all(|batch| batch.len() <= 8));
-            let spread = |batch: &Vec<usize>| {
-                let own: Vec<usize> = batch.iter().map(|&row| lengths[row]).collect();
-                own.iter().max().unwrap() - own.iter().min().unwrap()
-            };
-            let mean = batches.iter().map(spread).sum::<usize>() / batches.len();
-            assert!(
-                mean < 12,
-                "lengths within a batch differ by {mean} on average"
-            );
-        }
-    }
-
-    #[test]
-    fn a_seed_fixes_the_order_and_another_changes_it() {
-        let batches = |seed| shuffled_batches(&[5; 64], 8, &mut ChaCha8Rng::seed_from_u64(seed));
-        assert_eq!(batches(1), batches(1));
-        assert_ne!(batches(1), batches(2));
-        assert_ne!(batches(1).concat(), (0..64).collect::<Vec<_>>());
-    }
 
     #[test]
     fn crops_are_windows_of_the_sequence_and_prediction_sees_the_whole() {

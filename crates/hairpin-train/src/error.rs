@@ -1,5 +1,6 @@
 //! What can go wrong before, in and after a training run, with the place and the remedy.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::PathBuf;
 
@@ -238,19 +239,31 @@ pub enum TrainError {
         /// Its value.
         found: String,
         /// The values it may take.
-        expected: &'static str,
+        expected: Cow<'static, str>,
+    },
+    /// Weights or odds of rows that cannot be used.
+    #[error(
+        "the {part} rows have {found} {what} for {rows} rows, expected one for each: 0 or a positive number, not all of them 0"
+    )]
+    RowWeights {
+        /// Training or validation.
+        part: &'static str,
+        /// `weights` or `odds`.
+        what: &'static str,
+        /// Number of rows.
+        rows: usize,
+        /// Number of weights.
+        found: usize,
     },
     /// A run was to start where another was stopped.
     #[error(
-        "{}: holds a run that was stopped after epoch {epoch}; add `--resume` to go on, remove the folder to start over, or \
+        "{}: is the checkpoint of a run that was stopped; add `--resume` to go on, remove the folder to start over, or \
          choose another folder",
         path.display()
     )]
     CheckpointInTheWay {
-        /// The folder of checkpoints.
+        /// The newest checkpoint.
         path: PathBuf,
-        /// Its last complete epoch.
-        epoch: usize,
     },
     /// There is nothing to resume.
     #[error("{}: no checkpoint to resume from; train without `--resume`", path.display())]
@@ -269,6 +282,22 @@ pub enum TrainError {
         /// What differs.
         what: String,
     },
+    /// A checkpoint of another version of this crate.
+    #[error(
+        "{}: a checkpoint of format {found}, written by hairpin {hairpin}, expected format {expected}; go on with that version, or \
+         remove the folder to start over",
+        path.display()
+    )]
+    CheckpointFormat {
+        /// The checkpoint.
+        path: PathBuf,
+        /// The format that this version reads.
+        expected: u32,
+        /// The format it has.
+        found: u32,
+        /// The version that wrote it.
+        hairpin: String,
+    },
     /// A checkpoint is incomplete or was changed.
     #[error("{}: {reason}; remove the folder of checkpoints and train again", path.display())]
     CheckpointBroken {
@@ -278,21 +307,21 @@ pub enum TrainError {
         reason: String,
     },
 
-    /// The loss is no longer a number.
+    /// The loss, or the norm of its gradient, is no longer a number.
     #[error(
-        "the loss became {loss} at epoch {epoch}, batch {batch}: lower `fit.learning_rate` or set `fit.max_gradient_norm`; \
-         the run's checkpoint holds the epochs before it"
+        "the loss or its gradient became {loss} at epoch {epoch}, batch {batch}: lower `fit.learning_rate` or set `fit.max_gradient_norm`; \
+         a checkpoint of the run, if there is one, is from before it"
     )]
     Diverged {
         /// The epoch.
         epoch: usize,
         /// The batch of that epoch.
         batch: usize,
-        /// The loss: NaN or infinite.
+        /// What it became: NaN or infinite.
         loss: f32,
     },
     /// The run was asked to stop and did.
-    #[error("stopped before the end of epoch {epoch} of {epochs}; `--resume` goes on from {}", path.display())]
+    #[error("stopped in epoch {epoch} of {epochs}; `--resume` goes on from {}", path.display())]
     Interrupted {
         /// The epoch that is not complete.
         epoch: usize,
@@ -398,8 +427,8 @@ mod tests {
                     batch: 7,
                     loss: f32::NAN,
                 },
-                "the loss became NaN at epoch 3, batch 7: lower `fit.learning_rate` or set `fit.max_gradient_norm`; \
-                 the run's checkpoint holds the epochs before it",
+                "the loss or its gradient became NaN at epoch 3, batch 7: lower `fit.learning_rate` or set `fit.max_gradient_norm`; \
+                 a checkpoint of the run, if there is one, is from before it",
             ),
             (
                 TrainError::Interrupted {
@@ -407,7 +436,7 @@ mod tests {
                     epochs: 20,
                     path: path.clone(),
                 },
-                "stopped before the end of epoch 8 of 20; `--resume` goes on from runs/a",
+                "stopped in epoch 8 of 20; `--resume` goes on from runs/a",
             ),
             (
                 TrainError::TooShort {

@@ -1,149 +1,79 @@
 //! [`fit`]: the training loop.
 
-use crate::checkpoint::{self, Checkpoint, State};
-use crate::dataset::shuffled_batches;
+mod config;
+mod feed;
+mod gradient;
+mod rank;
+
+pub use config::FitConfig;
+
+use crate::average::Average;
+use crate::checkpoint::{self, Checkpoint, Position, State};
 use crate::history::{Epoch, History};
+use crate::order::{backend_seed, epoch_rng, shuffled_batches};
 use crate::predict::{check_lengths, check_shortest, predict};
-use crate::schedule::{Schedule, ScheduleKind};
+use crate::progress::Meter;
+use crate::schedule::{Monitor, Schedule};
 use crate::weights::{load_weights, record};
-use crate::{Dataset, Evaluation, Objective, Progress, RunDir, TrainError};
-use burn::module::{Module, ModuleVisitor, Param};
-use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
+use crate::{Dataset, Evaluation, Objective, Progress, RunDir, TargetBatch, TrainError};
+use burn::module::{ModuleVisitor, Param};
+use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Bytes, Device, Tensor};
+use feed::{Feed, Order, feed};
+use gradient::{Change, global_norm};
 use hairpin_models::{Model, ModelError};
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
-use serde::{Deserialize, Serialize};
+use rank::Rank;
+use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// Hyper-parameters of a training run.
-///
-/// | name | default | meaning | range |
-/// |---|---|---|---|
-/// | `epochs` | 20 | passes over the training rows, at most | 1.. |
-/// | `batch_size` | 32 | rows per step | 1.. |
-/// | `learning_rate` | 0.005 | Adam's step size (Kingma & Ba 2015, arXiv:1412.6980; betas 0.9 and 0.999, epsilon 1e-8) | above 0, up to 1 |
-/// | `schedule` | `cosine` | how the rate changes: `constant`, `cosine`, `plateau` | |
-/// | `warmup_epochs` | 1 | epochs over which the rate rises from 0, before what the schedule makes of it | 0.. |
-/// | `plateau_factor` | 0.2 | what `plateau` multiplies the rate by | above 0, below 1 |
-/// | `plateau_patience` | 15 | epochs without a lower validation loss until it does | 1.. |
-/// | `min_learning_rate` | 1e-6 | floor of `plateau` | 0.. |
-/// | `patience` | 0 | epochs without a higher validation score after which training stops; 0 never stops early | 0.. |
-/// | `max_gradient_norm` | 1.0 | the gradient of all parameters together is scaled down to this norm (Pascanu et al. 2013, arXiv:1211.5063); 0 leaves it | 0.. |
-/// | `seed` | 1 | of the first weights, the order of rows, dropout and windows | |
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FitConfig {
-    /// Passes over the training rows, at most.
-    pub epochs: usize,
-    /// Rows per step.
-    pub batch_size: usize,
-    /// Adam's step size.
-    pub learning_rate: f64,
-    /// How the rate changes.
-    pub schedule: ScheduleKind,
-    /// Epochs over which the rate rises from 0.
-    pub warmup_epochs: usize,
-    /// What a plateau multiplies the rate by.
-    pub plateau_factor: f64,
-    /// Epochs without a lower validation loss that make a plateau.
-    pub plateau_patience: usize,
-    /// Floor of the plateau schedule.
-    pub min_learning_rate: f64,
-    /// Epochs without a higher validation score after which training stops; 0 never stops early.
-    pub patience: usize,
-    /// Largest norm of the whole gradient; 0 leaves it as it is.
-    pub max_gradient_norm: f64,
-    /// Of the first weights, the order of rows, dropout and windows.
-    pub seed: u64,
-}
-
-impl Default for FitConfig {
-    fn default() -> Self {
-        Self {
-            epochs: 20,
-            batch_size: 32,
-            learning_rate: 5e-3,
-            schedule: ScheduleKind::Cosine,
-            warmup_epochs: 1,
-            plateau_factor: 0.2,
-            plateau_patience: 15,
-            min_learning_rate: 1e-6,
-            patience: 0,
-            max_gradient_norm: 1.0,
-            seed: 1,
-        }
-    }
-}
-
-impl FitConfig {
-    /// Checks every hyper-parameter's range.
-    ///
-    /// # Errors
-    ///
-    /// [`TrainError::FitConfig`] for the first that is outside.
-    pub fn validate(&self) -> Result<(), TrainError> {
-        let refuse = |name, found: String, expected| {
-            Err(TrainError::FitConfig {
-                name,
-                found,
-                expected,
-            })
-        };
-        for (name, found) in [
-            ("epochs", self.epochs),
-            ("batch_size", self.batch_size),
-            ("plateau_patience", self.plateau_patience),
-        ] {
-            if found == 0 {
-                return refuse(name, found.to_string(), "at least 1");
-            }
-        }
-        if !(self.learning_rate > 0.0 && self.learning_rate <= 1.0) {
-            return refuse(
-                "learning_rate",
-                self.learning_rate.to_string(),
-                "above 0, up to 1",
-            );
-        }
-        if !(self.plateau_factor > 0.0 && self.plateau_factor < 1.0) {
-            return refuse(
-                "plateau_factor",
-                self.plateau_factor.to_string(),
-                "above 0, below 1",
-            );
-        }
-        for (name, found) in [
-            ("min_learning_rate", self.min_learning_rate),
-            ("max_gradient_norm", self.max_gradient_norm),
-        ] {
-            if !(found >= 0.0 && found.is_finite()) {
-                return refuse(name, found.to_string(), "0 or a positive number");
-            }
-        }
-        Ok(())
-    }
-}
-
 /// Inputs with what is known of them, row by row.
 #[derive(Debug)]
-pub struct Examples<'a, D, T> {
+pub struct Examples<'a, D: ?Sized, T: ?Sized> {
     /// What the model reads.
     pub inputs: &'a D,
     /// What it is to say.
     pub targets: &'a T,
+    /// How much each row's loss counts; none: as much as every other.
+    pub weights: Option<&'a [f32]>,
+    /// How often each row is drawn, in proportion, with replacement; none: once an epoch. Of no effect on validation rows.
+    pub odds: Option<&'a [f64]>,
 }
 
-// Two references are copied whatever they refer to; a derived `Copy` would ask it of `D` and `T`.
-impl<D, T> Clone for Examples<'_, D, T> {
+impl<'a, D: ?Sized, T: ?Sized> Examples<'a, D, T> {
+    /// Rows that count alike and are drawn once an epoch.
+    pub fn new(inputs: &'a D, targets: &'a T) -> Self {
+        Self {
+            inputs,
+            targets,
+            weights: None,
+            odds: None,
+        }
+    }
+
+    /// Rows whose loss counts differently: by signal-to-noise, say.
+    pub fn with_weights(mut self, weights: &'a [f32]) -> Self {
+        self.weights = Some(weights);
+        self
+    }
+
+    /// Rows that are drawn differently often: by [`balanced_odds`](crate::balanced_odds), say.
+    pub fn with_odds(mut self, odds: &'a [f64]) -> Self {
+        self.odds = Some(odds);
+        self
+    }
+}
+
+// References are copied whatever they refer to; a derived `Copy` would ask it of `D` and `T`.
+impl<D: ?Sized, T: ?Sized> Clone for Examples<'_, D, T> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<D, T> Copy for Examples<'_, D, T> {}
+impl<D: ?Sized, T: ?Sized> Copy for Examples<'_, D, T> {}
 
 /// Asks a training run to stop; cheap to clone, safe to raise from a signal handler's thread.
 #[derive(Debug, Clone, Default)]
@@ -172,12 +102,51 @@ pub struct Session<'a> {
     pub origin: Vec<(String, String)>,
     /// Go on from the checkpoint in the folder.
     pub resume: bool,
-    /// How much work a crash may cost; a [`Stop`] costs the epoch it falls in, whatever this is.
+    /// How much work a crash may cost; a [`Stop`] costs nothing, whatever this is. [`Duration::MAX`] writes a checkpoint only then.
     pub checkpoint_every: Duration,
     /// Where to show how far it is.
     pub progress: Progress,
     /// Who may stop it.
     pub stop: Stop,
+    /// Is shown every epoch; with [`ControlFlow::Break`] the training ends there as if it had been the last. It is not asked about the
+    /// epochs before a checkpoint that a run goes on from.
+    pub watch: Option<&'a mut dyn FnMut(&Epoch) -> ControlFlow<()>>,
+}
+
+impl<'a> Session<'a> {
+    /// A new run without a progress bar, with a checkpoint every 10 seconds.
+    pub fn new(run: &'a RunDir, device: &'a Device) -> Self {
+        Self {
+            run,
+            device,
+            origin: Vec::new(),
+            resume: false,
+            checkpoint_every: Duration::from_secs(10),
+            progress: Progress::Hidden,
+            stop: Stop::default(),
+            watch: None,
+        }
+    }
+}
+
+/// Why a training ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// After the last epoch.
+    Epochs,
+    /// After `patience` epochs without a better one.
+    Patience,
+    /// [`Session::watch`] ended it.
+    Watch,
+}
+
+/// The weights of one of the best epochs.
+#[derive(Debug, Clone)]
+pub struct Kept<M> {
+    /// The epoch, counted from 1.
+    pub epoch: usize,
+    /// The model, in evaluation, without autodiff.
+    pub model: M,
 }
 
 /// The outcome of a run.
@@ -185,20 +154,29 @@ pub struct Session<'a> {
 pub struct Fitted<M> {
     /// The model with its best weights, in evaluation, without autodiff.
     pub model: M,
+    /// The best epochs, `keep_best` of them at most, the best first: members of an ensemble.
+    pub best: Vec<Kept<M>>,
     /// Every epoch.
     pub history: History,
+    /// Why it ended.
+    pub ended: Ended,
+    /// Share of the training's time during which the network waited for its batches.
+    pub waited: f64,
 }
 
-/// Trains a model and returns it with the weights of its best epoch: the one of the highest validation score, and among equals of
-/// the lowest validation loss.
+/// Trains a model and returns it with the weights of its best epoch: by [`FitConfig::monitor`] the one of the best validation score,
+/// among equals of the lowest validation loss, or the one of the lowest validation loss. With [`FitConfig::average`] the weights that
+/// are judged and returned are the average's.
 ///
-/// Every random draw is taken from the seed and the epoch's number, so a run that was stopped and resumed ends with the same
-/// bytes as one that was not (on devices that promise as much: [`DeviceKind`](crate::DeviceKind)). Burn's generator, which the first
-/// weights and dropout are drawn from, belongs to the process: of two runs at the same time in one process neither is reproducible.
+/// Every random draw is a function of the seed, the epoch's number and the batch's, so a run that was stopped or killed at any moment and
+/// resumed ends with the same bytes as one that was not (on devices that promise as much: [`DeviceKind`](crate::DeviceKind)).
+/// Burn's generator, which the first weights and dropout are drawn from, belongs to the process: of two runs at the same time in one
+/// process neither is reproducible.
 ///
-/// The checkpoint holds the last complete epoch; a run that is asked to stop in the middle of one loses that one alone. The last
-/// checkpoint stays when training is over, so that what follows may fail and be repeated with `resume`: call
-/// [`RunDir::clear_checkpoint`] when all is written.
+/// A checkpoint holds all of a run after some step: weights, averages, optimizer, schedule, the best weights, the position in the epoch.
+/// One is written every [`Session::checkpoint_every`] and when a [`Stop`] is requested. The last stays when training is over, so
+/// that what follows may fail and be repeated with `resume`: call [`RunDir::clear_checkpoint`] when all is written. Batches are prepared
+/// on a thread of their own.
 ///
 /// `build` draws the first weights on the device it is given.
 ///
@@ -216,19 +194,13 @@ pub fn fit<M, D, O>(
 ) -> Result<Fitted<M>, TrainError>
 where
     M: Model,
-    D: Dataset<Input = M::Input>,
+    M::Input: Send,
+    D: Dataset<Input = M::Input> + Sync,
     O: Objective,
 {
     config.validate()?;
-    for (part, examples) in [("training", &train), ("validation", &valid)] {
-        let (inputs, targets) = (examples.inputs.len(), objective.rows(examples.targets));
-        if inputs != targets {
-            return Err(TrainError::RowsDiffer { inputs, targets });
-        }
-        if inputs == 0 {
-            return Err(TrainError::NoRows { part });
-        }
-    }
+    check_rows("training", objective, &train)?;
+    check_rows("validation", objective, &valid)?;
     session
         .origin
         .push(("training configuration".to_owned(), format!("{config:?}")));
@@ -250,203 +222,357 @@ where
     check_shortest(&model, train.inputs.len(), |row| train.inputs.shortest(row))?;
     check_lengths(&model, valid.inputs)?;
 
-    let batch_size = config.batch_size.min(train.inputs.len());
     let lengths: Vec<usize> = (0..train.inputs.len())
         .map(|row| train.inputs.length(row))
         .collect();
+    let batch_size = config.batch_size.min(lengths.len());
     let batches = lengths.len().div_ceil(batch_size);
-    let mut loop_ = Loop {
-        best: model.valid(),
-        model,
-        optimizer: AdamConfig::new().with_epsilon(1e-8).init(),
-        schedule: Schedule::new(config, batches),
+    let steps = batches.div_ceil(config.accumulate);
+    let mut run = Run {
+        config,
+        objective,
+        rank: Rank::new(config.monitor, objective.direction()),
+        optimizer: config.optimizer.build(&config.groups, &model)?,
+        schedule: Schedule::new(&config.schedule, config.learning_rate, config.epochs, steps),
+        average: Average::new(&config.average),
+        best: Vec::new(),
         history: History {
             score_name: objective.score_name().to_owned(),
             epochs: Vec::new(),
         },
+        position: Position::default(),
+        model,
     };
-    let found = checkpoint::latest(session.run)?;
-    match (session.resume, found) {
-        (true, Some((_, folder))) => {
-            loop_ = loop_.resume(&folder, &session)?;
+    let mut saved = Saved {
+        at: Instant::now(),
+        step: None,
+    };
+    let found = checkpoint::found(session.run)?;
+    match (session.resume, found.first()) {
+        (true, Some(_)) => {
+            run = run.resume(&found, &session)?;
+            saved.step = Some(run.schedule.steps_taken());
         }
         (true, None) => {
             return Err(TrainError::NoCheckpoint {
                 path: session.run.file(RunDir::CHECKPOINT),
             });
         }
-        (false, Some((epoch, path))) => {
-            return Err(TrainError::CheckpointInTheWay { path, epoch });
+        (false, Some(path)) => {
+            return Err(TrainError::CheckpointInTheWay { path: path.clone() });
         }
         (false, None) => {}
     }
 
-    let done = loop_.history.epochs.len();
     let progress = std::mem::replace(&mut session.progress, Progress::Hidden);
-    let mut meter = progress.start(config.epochs, batches, done);
-    let mut saved = Saved {
-        at: Instant::now(),
-        epoch: session.resume.then_some(done),
-    };
-    for epoch in done + 1..=config.epochs {
-        if loop_.waited(config.patience) {
+    let mut meter = progress.start(config.epochs, batches, run.position.epoch - 1);
+    let mut ended = Ended::Epochs;
+    let began = Instant::now();
+    let mut waited = Duration::ZERO;
+    while run.position.epoch <= config.epochs {
+        if run.rank.waited(&run.history, config.patience) {
+            ended = Ended::Patience;
             break;
         }
-        let before = loop_.snapshot();
-        let started = Instant::now();
-        let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
-        rng.set_stream(epoch as u64);
-        // Dropout draws from the backend's own generator.
-        differentiable.seed(config.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ epoch as u64);
-        let (mut train_loss, mut norm, mut rows_seen) = (0.0, 0.0, 0);
-        let rate = loop_.schedule.rate();
-        for (index, rows) in shuffled_batches(&lengths, batch_size, &mut rng)
-            .into_iter()
-            .enumerate()
-        {
-            if session.stop.requested() {
-                before.save_if_newer(&session, &mut saved, epoch - 1)?;
-                meter.finish("stopped");
-                return Err(TrainError::Interrupted {
-                    epoch,
-                    epochs: config.epochs,
-                    path: session.run.path().to_owned(),
-                });
-            }
-            let input = train.inputs.batch(&rows, Some(&mut rng), &differentiable);
-            let loss = objective.loss(loop_.model.forward(input), train.targets, &rows);
-            let value = loss.clone().into_scalar::<f32>();
-            if !value.is_finite() {
-                before.save_if_newer(&session, &mut saved, epoch - 1)?;
-                meter.finish("diverged");
-                return Err(TrainError::Diverged {
-                    epoch,
-                    batch: index + 1,
-                    loss: value,
-                });
-            }
-            norm += loop_.step(loss, config.max_gradient_norm);
-            train_loss += f64::from(value) * rows.len() as f64;
-            rows_seen += rows.len();
-            meter.batch(f64::from(value));
-        }
-        let snapshot = loop_.model.valid();
-        let predictions = predict(
-            &snapshot,
-            objective,
-            valid.inputs,
+        let epoch = run.position.epoch;
+        let order = shuffled_batches(
+            &lengths,
+            train.odds,
             batch_size,
-            session.device,
-        )?;
-        let Evaluation { loss, score } = objective.evaluate(&predictions, valid.targets)?;
-        loop_.schedule.end_epoch(loss);
-        let better = loop_.history.best().is_none_or(|best| {
-            // Whatever is a number is better than what is none.
-            best.valid_score.is_nan() && !score.is_nan()
-                || score > best.valid_score
-                || score == best.valid_score && (best.valid_loss.is_nan() || loss < best.valid_loss)
-        });
-        if better {
-            loop_.best = snapshot;
-        }
-        let entry = Epoch {
+            &mut epoch_rng(config.seed, epoch),
+        );
+        let order = Order {
+            batches: &order,
+            first: run.position.batch,
+            seed: config.seed,
             epoch,
-            train_loss: train_loss / rows_seen as f64,
-            valid_loss: loss,
-            valid_score: score,
-            learning_rate: rate,
-            gradient_norm: norm / batches as f64,
-            seconds: started.elapsed().as_secs_f64(),
-            best: better,
         };
-        let line = line(&entry, config.epochs, objective.score_name());
-        loop_.history.epochs.push(entry);
-        session
-            .run
-            .write(&checkpoint::metrics(), loop_.history.to_csv().as_bytes())?;
-        session.run.append_log(&line)?;
-        meter.epoch(&line, better);
+        let done = feed(train.inputs, &order, &differentiable, |batches| {
+            let done = run.epoch(&order, batches, train, &mut session, &mut saved, &mut meter);
+            waited += batches.waited();
+            done
+        });
+        if let Err(error) = done {
+            meter.finish(match error {
+                TrainError::Interrupted { .. } => "stopped",
+                TrainError::Diverged { .. } => "diverged",
+                _ => "failed",
+            });
+            return Err(error);
+        }
+        let (entry, line) = run.end_epoch(valid, batch_size, steps, &session)?;
+        meter.epoch(&line, entry.best);
+        if let Some(watch) = &mut session.watch
+            && watch(&entry).is_break()
+        {
+            ended = Ended::Watch;
+            break;
+        }
         if saved.at.elapsed() >= session.checkpoint_every {
-            loop_.save_if_newer(&session, &mut saved, epoch)?;
+            run.save(&session, &mut saved)?;
         }
     }
-    let trained = loop_.history.epochs.len();
-    loop_.save_if_newer(&session, &mut saved, trained)?;
+    if session.checkpoint_every < Duration::MAX {
+        run.save(&session, &mut saved)?;
+    }
     session
         .run
-        .write(RunDir::METRICS, loop_.history.to_csv().as_bytes())?;
+        .write(RunDir::METRICS, run.history.to_csv().as_bytes())?;
     meter.finish("trained");
+    let model = run
+        .best
+        .first()
+        .map_or_else(|| run.model.valid(), |best| best.model.clone());
     Ok(Fitted {
-        model: loop_.best,
-        history: loop_.history,
+        model,
+        best: run.best,
+        history: run.history,
+        ended,
+        waited: waited.as_secs_f64() / began.elapsed().as_secs_f64().max(f64::MIN_POSITIVE),
     })
+}
+
+/// Refuses rows that do not fit together or cannot be learnt from.
+fn check_rows<D: Dataset + ?Sized, O: Objective>(
+    part: &'static str,
+    objective: &O,
+    examples: &Examples<'_, D, O::Target>,
+) -> Result<(), TrainError> {
+    let (inputs, targets) = (examples.inputs.len(), objective.rows(examples.targets));
+    if inputs != targets {
+        return Err(TrainError::RowsDiffer { inputs, targets });
+    }
+    if inputs == 0 {
+        return Err(TrainError::NoRows { part });
+    }
+    let weights = examples.weights.map(|weights| {
+        let usable = weights.iter().all(|own| *own >= 0.0 && own.is_finite());
+        (
+            "weights",
+            weights.len(),
+            usable && weights.iter().any(|own| *own > 0.0),
+        )
+    });
+    let odds = examples.odds.map(|odds| {
+        let usable = odds.iter().all(|own| *own >= 0.0 && own.is_finite());
+        ("odds", odds.len(), usable && odds.iter().sum::<f64>() > 0.0)
+    });
+    for (what, found, usable) in [weights, odds].into_iter().flatten() {
+        if found != inputs || !usable {
+            return Err(TrainError::RowWeights {
+                part,
+                what,
+                rows: inputs,
+                found,
+            });
+        }
+    }
+    Ok(())
 }
 
 struct Saved {
     at: Instant,
-    epoch: Option<usize>,
+    step: Option<usize>,
 }
 
-/// All that changes from epoch to epoch.
-struct Loop<M> {
-    model: M,
-    best: M,
-    optimizer: ModuleOptimizer,
-    schedule: Schedule,
-    history: History,
+impl Default for Position {
+    fn default() -> Self {
+        Self::start_of(1, 0.0)
+    }
 }
 
-impl<M: Model> Loop<M> {
-    /// The loop as it is now. A clone of a model shares its running statistics with it, so the copy is taken in evaluation.
-    fn snapshot(&self) -> Self {
+impl Position {
+    fn start_of(epoch: usize, waited: f64) -> Self {
         Self {
-            model: self.model.valid(),
-            best: self.best.clone(),
-            optimizer: self.optimizer.clone(),
-            schedule: self.schedule.clone(),
-            history: self.history.clone(),
+            epoch,
+            batch: 0,
+            loss: 0.0,
+            rows: 0.0,
+            norm: 0.0,
+            steps: 0,
+            rate: 0.0,
+            seconds: 0.0,
+            waited,
         }
     }
+}
 
-    /// One step down the gradient of `loss`; the norm of the whole gradient before it was clipped.
-    fn step(&mut self, loss: Tensor<1>, max_norm: f64) -> f64 {
-        let mut grads = GradientsParams::from_grads(loss.backward(), &self.model);
-        let norm = global_norm(&self.model, &grads);
-        if max_norm > 0.0 && norm > max_norm {
-            let mut scale = Scale {
-                grads: &mut grads,
-                factor: max_norm / norm,
-            };
-            self.model.visit(&mut scale);
+/// All that changes from step to step.
+struct Run<'a, M, O> {
+    config: &'a FitConfig,
+    objective: &'a O,
+    rank: Rank,
+    model: M,
+    optimizer: ModuleOptimizer,
+    schedule: Schedule,
+    average: Average<M>,
+    best: Vec<Kept<M>>,
+    history: History,
+    position: Position,
+}
+
+impl<M: Model, O: Objective> Run<'_, M, O> {
+    /// The rest of the epoch at hand.
+    fn epoch<D>(
+        &mut self,
+        order: &Order<'_>,
+        feed: &mut Feed<M::Input>,
+        train: Examples<'_, D, O::Target>,
+        session: &mut Session<'_>,
+        saved: &mut Saved,
+        meter: &mut Meter,
+    ) -> Result<(), TrainError> {
+        let device = session.device.clone().autodiff();
+        let earlier = self.position.seconds;
+        let started = Instant::now();
+        let groups = order.batches.len().div_ceil(self.config.accumulate);
+        for group in self.position.batch / self.config.accumulate..groups {
+            if session.stop.requested() {
+                self.save(session, saved)?;
+                return Err(TrainError::Interrupted {
+                    epoch: order.epoch,
+                    epochs: self.config.epochs,
+                    path: session.run.path().to_owned(),
+                });
+            }
+            if saved.at.elapsed() >= session.checkpoint_every {
+                self.save(session, saved)?;
+            }
+            let first = group * self.config.accumulate;
+            let last = (first + self.config.accumulate).min(order.batches.len());
+            let mut sum = GradientsAccumulator::new();
+            for batch in first..last {
+                let rows = &order.batches[batch];
+                // The thread that prepares batches panicked, and this one will when it joins it.
+                let Some(input) = feed.next() else {
+                    return Ok(());
+                };
+                // What the layers draw, dropout, is a function of the batch.
+                device.seed(backend_seed(self.config.seed, order.epoch, batch));
+                let loss = self.objective.loss(
+                    self.model.forward(input),
+                    TargetBatch {
+                        target: train.targets,
+                        rows,
+                        weights: train.weights,
+                    },
+                );
+                let value = loss.clone().into_scalar::<f32>();
+                if !value.is_finite() {
+                    return Err(TrainError::Diverged {
+                        epoch: order.epoch,
+                        batch: batch + 1,
+                        loss: value,
+                    });
+                }
+                let weight = match train.weights {
+                    None => rows.len() as f64,
+                    Some(weights) => rows.iter().map(|&row| f64::from(weights[row])).sum(),
+                };
+                self.position.loss += f64::from(value) * weight;
+                self.position.rows += weight;
+                let grads = GradientsParams::from_grads(loss.backward(), &self.model);
+                sum.accumulate(&self.model, grads);
+                meter.batch(f64::from(value));
+            }
+            let norm = self.step(sum.grads(), last - first);
+            if !norm.is_finite() {
+                return Err(TrainError::Diverged {
+                    epoch: order.epoch,
+                    batch: last,
+                    loss: norm as f32,
+                });
+            }
+            self.average.step(order.epoch, &self.model);
+            self.position.batch = last;
+            self.position.seconds = earlier + started.elapsed().as_secs_f64();
         }
-        let model = self.model.clone();
-        self.model = self.optimizer.step(self.schedule.rate(), model, grads);
+        Ok(())
+    }
+
+    /// One step down a gradient that is the sum over `count` batches; its norm before it was clipped to one.
+    fn step(&mut self, mut grads: GradientsParams, count: usize) -> f64 {
+        if count > 1 {
+            Change::Scale(1.0 / count as f64).apply(&self.model, &mut grads);
+        }
+        if self.config.max_gradient_value > 0.0 {
+            Change::Clamp(self.config.max_gradient_value).apply(&self.model, &mut grads);
+        }
+        let norm = global_norm(&self.model, &grads);
+        let limit = self.config.max_gradient_norm;
+        if limit > 0.0 && norm > limit {
+            Change::Scale(limit / norm).apply(&self.model, &mut grads);
+        }
+        let rate = self.schedule.rate();
+        if self.position.steps == 0 {
+            self.position.rate = rate;
+        }
+        self.model = self.optimizer.step(rate, self.model.clone(), grads);
         self.schedule.advance();
+        self.position.norm += norm;
+        self.position.steps += 1;
         norm
     }
 
-    /// Whether the best score is `patience` epochs old.
-    fn waited(&self, patience: usize) -> bool {
-        let mut best = f64::NEG_INFINITY;
-        let mut since = 0;
-        for epoch in &self.history.epochs {
-            since += 1;
-            if epoch.valid_score > best {
-                best = epoch.valid_score;
-                since = 0;
-            }
-        }
-        patience > 0 && since >= patience
+    /// Judges the epoch, keeps its weights if they are among the best, and turns to the next.
+    fn end_epoch<D: Dataset<Input = M::Input>>(
+        &mut self,
+        valid: Examples<'_, D, O::Target>,
+        batch_size: usize,
+        steps: usize,
+        session: &Session<'_>,
+    ) -> Result<(Epoch, String), TrainError> {
+        let started = Instant::now();
+        let Position { epoch, .. } = self.position;
+        self.average.end_epoch(epoch, &self.model);
+        // A copy of its own: models that are cloned share their running statistics.
+        let model = match &self.average.model {
+            Some(average) => average.valid(),
+            None => self.model.valid(),
+        };
+        let predictions = predict(
+            &model,
+            self.objective,
+            valid.inputs,
+            batch_size,
+            session.device,
+        )?;
+        let Evaluation { loss, score } = self.objective.evaluate(&predictions, valid.targets)?;
+        let (watched, lower_is_better) = match self.schedule.monitor() {
+            Monitor::Loss => (loss, true),
+            Monitor::Score => (score, self.rank.lower_scores_are_better()),
+        };
+        self.schedule.end_epoch(watched, lower_is_better);
+        let mut entry = Epoch {
+            epoch,
+            train_loss: self.position.loss / self.position.rows,
+            valid_loss: loss,
+            valid_score: score,
+            learning_rate: self.position.rate,
+            gradient_norm: self.position.norm / steps as f64,
+            seconds: self.position.seconds + started.elapsed().as_secs_f64(),
+            best: false,
+        };
+        entry.best = self.rank.is_best(&entry, &self.history);
+        let line = line(&entry, self.config.epochs, &self.history.score_name);
+        self.history.epochs.push(entry.clone());
+        self.best.push(Kept { epoch, model });
+        self.best = self
+            .rank
+            .sorted(std::mem::take(&mut self.best), &self.history);
+        self.best.truncate(self.config.keep_best);
+        self.position = Position::start_of(epoch + 1, self.position.waited);
+        session
+            .run
+            .write(&checkpoint::metrics(), self.history.to_csv().as_bytes())?;
+        session.run.append_log(&line)?;
+        Ok((entry, line))
     }
 
-    /// Writes a checkpoint of `epoch`, unless the last one written is of it.
-    fn save_if_newer(
-        &self,
-        session: &Session<'_>,
-        saved: &mut Saved,
-        epoch: usize,
-    ) -> Result<(), TrainError> {
-        if saved.epoch == Some(epoch) {
+    /// Writes a checkpoint, unless the last one written is of the same step.
+    fn save(&self, session: &Session<'_>, saved: &mut Saved) -> Result<(), TrainError> {
+        let step = self.schedule.steps_taken();
+        if saved.step == Some(step) {
             return Ok(());
         }
         let path = session.run.file(RunDir::CHECKPOINT);
@@ -457,26 +583,73 @@ impl<M: Model> Loop<M> {
                 path: path.clone(),
                 reason: error.to_string(),
             })?;
+        let mut parts = vec![
+            (MODEL.to_owned(), record(&self.model, &path)?),
+            (OPTIMIZER.to_owned(), optimizer.to_vec()),
+        ];
+        if let Some(average) = &self.average.model {
+            parts.push((AVERAGE.to_owned(), record(average, &path)?));
+        }
+        for (place, kept) in self.best.iter().enumerate() {
+            parts.push((best_name(place), record(&kept.model, &path)?));
+        }
         checkpoint::save(
             session.run,
             Checkpoint {
-                state: State::new(epoch, self.schedule.clone(), &self.history, &session.origin),
-                parts: [
-                    record(&self.model, &path)?,
-                    record(&self.best, &path)?,
-                    optimizer.to_vec(),
-                ],
+                state: State {
+                    format: State::FORMAT,
+                    hairpin: env!("CARGO_PKG_VERSION").to_owned(),
+                    step,
+                    position: self.position.clone(),
+                    schedule: self.schedule.clone(),
+                    averaged: self.average.count,
+                    best: self.best.iter().map(|kept| kept.epoch).collect(),
+                    history_csv: self.history.to_csv(),
+                    origin: session.origin.clone(),
+                    hashes: Vec::new(),
+                },
+                parts,
             },
         )?;
         *saved = Saved {
             at: Instant::now(),
-            epoch: Some(epoch),
+            step: Some(step),
         };
         Ok(())
     }
 
-    fn resume(self, folder: &std::path::Path, session: &Session<'_>) -> Result<Self, TrainError> {
-        let Checkpoint { state, parts } = checkpoint::load(folder)?;
+    /// Goes on from the newest checkpoint that is whole.
+    fn resume(
+        self,
+        found: &[std::path::PathBuf],
+        session: &Session<'_>,
+    ) -> Result<Self, TrainError> {
+        let mut refused = None;
+        for folder in found {
+            match checkpoint::load(folder) {
+                Ok(checkpoint) => return self.go_on(checkpoint, folder, session),
+                // The one before leads to the same end.
+                Err(error @ TrainError::CheckpointBroken { .. }) => {
+                    session
+                        .run
+                        .append_log(&format!("passed over a checkpoint: {error}"))?;
+                    refused.get_or_insert(error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(refused.unwrap_or(TrainError::NoCheckpoint {
+            path: session.run.file(RunDir::CHECKPOINT),
+        }))
+    }
+
+    fn go_on(
+        mut self,
+        checkpoint: Checkpoint,
+        folder: &Path,
+        session: &Session<'_>,
+    ) -> Result<Self, TrainError> {
+        let Checkpoint { state, parts } = checkpoint;
         let own = session.origin.iter();
         if let Some((name, _)) = own
             .chain(&state.origin)
@@ -487,26 +660,60 @@ impl<M: Model> Loop<M> {
                 what: name.clone(),
             });
         }
-        let [model, best, optimizer] = parts;
-        let history =
+        self.history =
             History::from_csv(&state.history_csv).map_err(|source| TrainError::History {
                 path: folder.to_owned(),
                 source,
             })?;
-        Ok(Self {
-            model: load_weights(self.model, model, folder)?,
-            best: load_weights(self.best, best, folder)?,
-            optimizer: self
-                .optimizer
-                .from_bytes(Bytes::from_bytes_vec(optimizer))
-                .map_err(|error| TrainError::Weights {
+        let blank = self.model.valid();
+        let mut best: Vec<Option<M>> = vec![None; state.best.len()];
+        for (name, bytes) in parts {
+            // As many copies as there are parts: models that are cloned share their running statistics.
+            let load = |bytes| load_weights(blank.valid(), bytes, folder);
+            match name.as_str() {
+                MODEL => self.model = load_weights(self.model, bytes, folder)?,
+                AVERAGE => self.average.model = Some(load(bytes)?),
+                OPTIMIZER => {
+                    self.optimizer = self
+                        .optimizer
+                        .from_bytes(Bytes::from_bytes_vec(bytes))
+                        .map_err(|error| TrainError::Weights {
+                            path: folder.to_owned(),
+                            reason: error.to_string(),
+                        })?;
+                }
+                name => {
+                    if let Some(place) = (0..best.len()).find(|&place| best_name(place) == name) {
+                        best[place] = Some(load(bytes)?);
+                    }
+                }
+            }
+        }
+        self.average.count = state.averaged;
+        self.schedule = state.schedule;
+        self.position = state.position;
+        self.best = state
+            .best
+            .into_iter()
+            .zip(best)
+            .map(|(epoch, model)| {
+                let model = model.ok_or_else(|| TrainError::CheckpointBroken {
                     path: folder.to_owned(),
-                    reason: error.to_string(),
-                })?,
-            schedule: state.schedule,
-            history,
-        })
+                    reason: format!("lacks the weights of epoch {epoch}"),
+                })?;
+                Ok(Kept { epoch, model })
+            })
+            .collect::<Result<_, TrainError>>()?;
+        Ok(self)
     }
+}
+
+const MODEL: &str = "model.bpk";
+const AVERAGE: &str = "average.bpk";
+const OPTIMIZER: &str = "optimizer.bpk";
+
+fn best_name(place: usize) -> String {
+    format!("best-{}.bpk", place + 1)
 }
 
 fn line(epoch: &Epoch, epochs: usize, score_name: &str) -> String {
@@ -527,42 +734,5 @@ struct Draw;
 impl ModuleVisitor for Draw {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let _ = param.val();
-    }
-}
-
-/// Euclidean norm of all gradients together, as `torch.nn.utils.clip_grad_norm_` takes it.
-fn global_norm<M: Module>(model: &M, grads: &GradientsParams) -> f64 {
-    struct SumOfSquares<'a> {
-        grads: &'a GradientsParams,
-        sum: Option<Tensor<1>>,
-    }
-    impl ModuleVisitor for SumOfSquares<'_> {
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            if let Some(grad) = self.grads.get::<D>(param.id) {
-                let own = grad.square().sum();
-                self.sum = Some(match self.sum.take() {
-                    Some(sum) => sum + own,
-                    None => own,
-                });
-            }
-        }
-    }
-    let mut visitor = SumOfSquares { grads, sum: None };
-    model.visit(&mut visitor);
-    visitor
-        .sum
-        .map_or(0.0, |sum| f64::from(sum.into_scalar::<f32>()).sqrt())
-}
-
-struct Scale<'a> {
-    grads: &'a mut GradientsParams,
-    factor: f64,
-}
-
-impl ModuleVisitor for Scale<'_> {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        if let Some(grad) = self.grads.remove::<D>(param.id) {
-            self.grads.register(param.id, grad * self.factor);
-        }
     }
 }

@@ -5,9 +5,8 @@
 //! use hairpin_seq::{Dna, OneHot, Seq};
 //! use hairpin_targets::{ClassLabels, most_likely};
 //! use hairpin_train::{
-//!     Classification, DeviceKind, Examples, FitConfig, Progress, RunDir, SequenceDataset, Session, Stop, fit, predict,
+//!     Classification, DeviceKind, Examples, FitConfig, RunDir, SequenceDataset, Session, fit, predict,
 //! };
-//! use std::time::Duration;
 //!
 //! # let folder = tempfile::tempdir()?;
 //! # let folder = folder.path().join("run");
@@ -16,7 +15,7 @@
 //! let sequences = (0..16).map(|row| text(row).parse()).collect::<Result<Vec<Seq<Dna>>, _>>()?;
 //! let labels = ClassLabels::new((0..16).map(|row| row % 2).collect(), 2)?;
 //! let inputs = SequenceDataset::new(&sequences, OneHot::default());
-//! let examples = Examples { inputs: &inputs, targets: &labels };
+//! let examples = Examples::new(&inputs, &labels);
 //!
 //! let model = SequenceLstmConfig::new(4, 2).with_d_hidden(8);
 //! let config = FitConfig { epochs: 30, batch_size: 4, learning_rate: 0.02, ..FitConfig::default() };
@@ -27,15 +26,7 @@
 //!     examples, // to learn from
 //!     examples, // to choose the best epoch by: held-out rows in real life
 //!     &config,
-//!     Session {
-//!         run: &RunDir::create(&folder)?,
-//!         device: &device,
-//!         origin: Vec::new(),
-//!         resume: false,
-//!         checkpoint_every: Duration::from_secs(10),
-//!         progress: Progress::Hidden,
-//!         stop: Stop::default(),
-//!     },
+//!     Session::new(&RunDir::create(&folder)?, &device),
 //! )?;
 //! let probabilities = predict(&fitted.model, &Classification, &inputs, 4, &device)?;
 //! assert_eq!(most_likely(&probabilities)?, labels.labels());
@@ -58,6 +49,7 @@
 //! What it does not do: it reads no data files (`hairpin-tasks`), has one objective so far ([`Classification`]), and neither search,
 //! ensembles, weight averaging nor explanation yet.
 
+mod average;
 mod bundle;
 mod checkpoint;
 pub mod config;
@@ -68,6 +60,8 @@ mod error;
 mod fit;
 pub mod history;
 mod objective;
+mod optimizer;
+mod order;
 mod predict;
 mod progress;
 pub mod report;
@@ -75,14 +69,17 @@ mod run_dir;
 mod schedule;
 mod weights;
 
+pub use average::{AverageConfig, AverageKind};
 pub use bundle::Bundle;
 pub use burn::tensor::Device;
 pub use dataset::{Dataset, SequenceDataset};
 pub use device::DeviceKind;
 pub use error::TrainError;
-pub use fit::{Examples, FitConfig, Fitted, Session, Stop, fit};
-pub use objective::{Classification, Evaluation, Objective};
+pub use fit::{Ended, Examples, FitConfig, Fitted, Kept, Session, Stop, fit};
+pub use objective::{Classification, Evaluation, Objective, TargetBatch};
+pub use optimizer::{OptimizerConfig, OptimizerKind, ParameterGroup};
+pub use order::balanced_odds;
 pub use predict::{check_lengths, predict};
 pub use progress::{Meter, Progress};
 pub use run_dir::RunDir;
-pub use schedule::ScheduleKind;
+pub use schedule::{Monitor, ScheduleConfig, ScheduleKind};

@@ -2,14 +2,14 @@
 
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::tensor::{Int, Tensor, TensorData, activation};
-use hairpin_targets::metrics::accuracy;
+use hairpin_targets::metrics::{Direction, accuracy};
 use hairpin_targets::{ClassLabels, TargetError, most_likely};
 use ndarray::Array2;
 
 /// What raw outputs mean: the loss that training lowers, the predictions they become, the score that chooses the best weights.
 pub trait Objective {
     /// What is known of the examples.
-    type Target;
+    type Target: ?Sized;
 
     /// Number of examples of a target.
     fn rows(&self, target: &Self::Target) -> usize;
@@ -17,8 +17,8 @@ pub trait Objective {
     /// Number of outputs that a model of this target has.
     fn n_outputs(&self, target: &Self::Target) -> usize;
 
-    /// Mean loss of a batch, from raw outputs `[batch_size, n_outputs]` of the examples `rows`. One element.
-    fn loss(&self, outputs: Tensor<2>, target: &Self::Target, rows: &[usize]) -> Tensor<1>;
+    /// Mean loss of a batch, from its raw outputs `[batch_size, n_outputs]`. One element.
+    fn loss(&self, outputs: Tensor<2>, batch: TargetBatch<'_, Self::Target>) -> Tensor<1>;
 
     /// Predictions from raw outputs, both `[batch_size, n_outputs]`.
     fn activate(&self, outputs: Tensor<2>) -> Tensor<2>;
@@ -34,8 +34,24 @@ pub trait Objective {
         target: &Self::Target,
     ) -> Result<Evaluation, TargetError>;
 
-    /// The score's name in tables and files; higher is better.
-    fn score_name(&self) -> &'static str;
+    /// The score's name in tables and files.
+    fn score_name(&self) -> &str;
+
+    /// Whether more of the score is better.
+    fn direction(&self) -> Direction {
+        Direction::HigherIsBetter
+    }
+}
+
+/// The rows of a batch and what is known of them.
+#[derive(Debug)]
+pub struct TargetBatch<'a, T: ?Sized> {
+    /// What is known of all examples.
+    pub target: &'a T,
+    /// The batch's rows of it.
+    pub rows: &'a [usize],
+    /// How much each row of the target counts.
+    pub weights: Option<&'a [f32]>,
 }
 
 /// How good predictions are.
@@ -66,7 +82,8 @@ impl Objective for Classification {
         target.n_classes()
     }
 
-    fn loss(&self, outputs: Tensor<2>, target: &ClassLabels, rows: &[usize]) -> Tensor<1> {
+    fn loss(&self, outputs: Tensor<2>, batch: TargetBatch<'_, ClassLabels>) -> Tensor<1> {
+        let TargetBatch { target, rows, .. } = batch;
         let device = outputs.device();
         let labels: Vec<i64> = rows
             .iter()
@@ -102,7 +119,7 @@ impl Objective for Classification {
         })
     }
 
-    fn score_name(&self) -> &'static str {
+    fn score_name(&self) -> &str {
         "accuracy"
     }
 }
@@ -120,7 +137,14 @@ mod tests {
         let logits = [[0.0, 3f32.ln()], [0.0, 0.0], [0.0, 3f32.ln()]];
         let expected = -((0.75f64).ln() + (0.5f64).ln() + (0.25f64).ln()) / 3.0;
         let outputs = Tensor::<2>::from_data(logits, &Device::flex());
-        let loss = Classification.loss(outputs.clone(), &labels, &[0, 1, 2]);
+        let loss = Classification.loss(
+            outputs.clone(),
+            TargetBatch {
+                target: &labels,
+                rows: &[0, 1, 2],
+                weights: None,
+            },
+        );
         assert!((f64::from(loss.into_scalar::<f32>()) - expected).abs() < 1e-6);
         let predictions = Classification.activate(outputs);
         let predictions = predictions.into_data().try_into_vec::<f32>().unwrap();

@@ -1,6 +1,6 @@
 //! [`predict`]: a model over any number of examples, in their order.
 
-use crate::dataset::batches_by_length;
+use crate::order::batches_by_length;
 use crate::{Dataset, Objective, TrainError};
 use burn::tensor::Device;
 use hairpin_models::Model;

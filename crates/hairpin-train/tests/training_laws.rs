@@ -1,16 +1,16 @@
 //! What `fit` and `predict` promise, on strings whose classes a small network can tell apart in a second.
 
 use burn::tensor::{Device, Tensor};
-use hairpin_models::{ModelError, SequenceInput, SequenceLstm, SequenceLstmConfig};
+use hairpin_models::{ModelError, SequenceLstm, SequenceLstmConfig};
 use hairpin_seq::{Dna, OneHot, Seq};
 use hairpin_targets::{ClassLabels, TargetError};
 use hairpin_train::{
-    Classification, Dataset, Evaluation, Examples, FitConfig, Fitted, Objective, Progress, RunDir,
-    SequenceDataset, Session, Stop, TrainError, fit, predict,
+    Classification, Evaluation, Examples, FitConfig, Fitted, Objective, RunDir, SequenceDataset,
+    Session, Stop, TargetBatch, TrainError, fit, predict,
 };
 use ndarray::Array2;
-use rand_chacha::ChaCha8Rng;
 use std::cell::Cell;
+use std::path::Path;
 
 /// Strings of lengths 6 to 24; class 0 repeats AC, class 1 repeats GT.
 fn strings(count: usize) -> (Vec<Seq<Dna>>, ClassLabels) {
@@ -38,69 +38,72 @@ fn config() -> FitConfig {
     }
 }
 
-/// Sequences that do something at their `n`-th batch of training, counted from 1.
-struct At<'a, F> {
-    inner: SequenceDataset<'a, Dna, OneHot>,
+/// An objective that does something to the outputs of the `n`-th batch of training, counted from 1.
+struct At<'a, O, F> {
+    inner: &'a O,
     seen: Cell<usize>,
     then: F,
 }
 
-impl<F: Fn(usize, SequenceInput) -> SequenceInput> Dataset for At<'_, F> {
-    type Input = SequenceInput;
-    fn len(&self) -> usize {
-        self.inner.len()
+impl<O: Objective<Target = ClassLabels>, F: Fn(usize, Tensor<2>) -> Tensor<2>> Objective
+    for At<'_, O, F>
+{
+    type Target = ClassLabels;
+    fn rows(&self, target: &ClassLabels) -> usize {
+        self.inner.rows(target)
     }
-    fn length(&self, row: usize) -> usize {
-        self.inner.length(row)
+    fn n_outputs(&self, target: &ClassLabels) -> usize {
+        self.inner.n_outputs(target)
     }
-    fn batch(
-        &self,
-        rows: &[usize],
-        augment: Option<&mut ChaCha8Rng>,
-        device: &Device,
-    ) -> SequenceInput {
-        let input = self.inner.batch(rows, augment, device);
-        if !device.is_autodiff() {
-            return input;
-        }
+    fn loss(&self, outputs: Tensor<2>, batch: TargetBatch<'_, ClassLabels>) -> Tensor<1> {
         self.seen.set(self.seen.get() + 1);
-        (self.then)(self.seen.get(), input)
+        self.inner
+            .loss((self.then)(self.seen.get(), outputs), batch)
+    }
+    fn activate(&self, outputs: Tensor<2>) -> Tensor<2> {
+        self.inner.activate(outputs)
+    }
+    fn evaluate(
+        &self,
+        predictions: &Array2<f32>,
+        target: &ClassLabels,
+    ) -> Result<Evaluation, TargetError> {
+        self.inner.evaluate(predictions, target)
+    }
+    fn score_name(&self) -> &str {
+        self.inner.score_name()
     }
 }
 
-/// Trains on 16 strings and judges by the same; `then` sees every batch of training.
+/// Trains on 16 strings and judges by the same; `then` sees the outputs of every batch of training.
 fn train<O: Objective<Target = ClassLabels>>(
     objective: &O,
     config: &FitConfig,
     run: &RunDir,
     resume: bool,
     stop: &Stop,
-    then: impl Fn(usize, SequenceInput) -> SequenceInput,
+    then: impl Fn(usize, Tensor<2>) -> Tensor<2>,
 ) -> Result<Fitted<SequenceLstm>, TrainError> {
     let (sequences, labels) = strings(16);
-    let inputs = At {
-        inner: SequenceDataset::new(&sequences, OneHot::default()),
+    let inputs = SequenceDataset::new(&sequences, OneHot::default());
+    let objective = At {
+        inner: objective,
         seen: Cell::new(0),
         then,
     };
-    let examples = Examples {
-        inputs: &inputs,
-        targets: &labels,
-    };
+    let examples = Examples::new(&inputs, &labels);
     fit(
         build,
-        objective,
+        &objective,
         examples,
         examples,
         config,
         Session {
-            run,
-            device: &Device::flex(),
             origin: vec![("data".into(), "toy".into())],
             resume,
             checkpoint_every: std::time::Duration::ZERO,
-            progress: Progress::Hidden,
             stop: stop.clone(),
+            ..Session::new(run, &Device::flex())
         },
     )
 }
@@ -281,51 +284,59 @@ fn a_damaged_checkpoint_is_refused() {
         stopped,
         Err(TrainError::Interrupted { epoch: 3, .. })
     ));
-    let folder = run.file(RunDir::CHECKPOINT).join("epoch-0002");
-    for name in ["model.bpk", "best.bpk", "optimizer.bpk", "state.json"] {
-        let path = folder.join(name);
-        let own = std::fs::read(&path).unwrap();
-        for broken in [&own[..own.len() / 2], b"", b"{}"] {
-            std::fs::write(&path, broken).unwrap();
-            let again = train(
-                &Classification,
-                &config(),
-                &run,
-                true,
-                &Stop::default(),
-                |_, x| x,
-            );
-            let error = again.unwrap_err();
-            assert!(
-                matches!(error, TrainError::CheckpointBroken { .. }),
-                "{name}: {error}"
-            );
-            assert!(error.to_string().contains(name), "{error}");
+    let again = || {
+        let stop = Stop::default();
+        let found = train(&Classification, &config(), &run, true, &stop, |_, x| x);
+        found.map(|fitted| probabilities(&fitted))
+    };
+    // The newest, and the one before it, from which a damaged one is made up for.
+    let folders =
+        ["step-000010", "step-000009"].map(|name| run.file(RunDir::CHECKPOINT).join(name));
+    let damage = |folder: &Path, name: &str, bytes: Option<&[u8]>| match bytes {
+        Some(bytes) => std::fs::write(folder.join(name), bytes).unwrap(),
+        None => std::fs::remove_file(folder.join(name)).unwrap(),
+    };
+    for name in ["model.bpk", "best-1.bpk", "optimizer.bpk", "state.json"] {
+        let own = folders
+            .each_ref()
+            .map(|folder| std::fs::read(folder.join(name)).unwrap());
+        for half in [
+            Some(&own[0][..own[0].len() / 2]),
+            Some(b""),
+            Some(b"{}"),
+            None,
+        ] {
+            for folder in &folders {
+                damage(folder, name, half);
+            }
+            let error = again().unwrap_err();
+            if (name, half) == ("state.json", Some(b"{}")) {
+                assert!(
+                    matches!(error, TrainError::CheckpointFormat { .. }),
+                    "{error}"
+                );
+            } else {
+                assert!(
+                    matches!(error, TrainError::CheckpointBroken { .. }),
+                    "{name}: {error}"
+                );
+                assert!(error.to_string().contains(name), "{error}");
+                assert_eq!(half.is_none(), error.to_string().contains("is missing"));
+            }
+            for (folder, own) in folders.iter().zip(&own) {
+                damage(folder, name, Some(own));
+            }
         }
-        std::fs::remove_file(&path).unwrap();
-        let again = train(
-            &Classification,
-            &config(),
-            &run,
-            true,
-            &Stop::default(),
-            |_, x| x,
-        );
-        assert!(
-            again.unwrap_err().to_string().contains("is missing"),
-            "{name}"
-        );
-        std::fs::write(&path, own).unwrap();
     }
-    train(
-        &Classification,
-        &config(),
-        &run,
-        true,
-        &Stop::default(),
-        |_, x| x,
-    )
-    .unwrap();
+    damage(&folders[0], "model.bpk", Some(b""));
+    let whole = {
+        let (_folder, run) = self::folder();
+        let stop = Stop::default();
+        probabilities(&train(&Classification, &config(), &run, false, &stop, |_, x| x).unwrap())
+    };
+    assert_eq!(again().unwrap(), whole);
+    let log = std::fs::read_to_string(run.file(RunDir::LOG)).unwrap();
+    assert!(log.contains("passed over a checkpoint"), "{log}");
 }
 
 #[test]
@@ -342,7 +353,7 @@ fn a_loss_that_is_not_a_number_stops_the_run_and_keeps_what_was_learnt() {
             if batch < 7 {
                 return input;
             }
-            SequenceInput::new(input.x * f32::NAN, input.lengths)
+            input * f32::NAN
         },
     )
     .unwrap_err();
@@ -350,7 +361,7 @@ fn a_loss_that_is_not_a_number_stops_the_run_and_keeps_what_was_learnt() {
         matches!(error, TrainError::Diverged { epoch: 2, batch: 3, loss } if loss.is_nan()),
         "{error}"
     );
-    assert!(run.file(RunDir::CHECKPOINT).join("epoch-0001").is_dir());
+    assert!(run.file(RunDir::CHECKPOINT).join("step-000006").is_dir());
 }
 
 /// Classification whose score never moves.
@@ -364,8 +375,8 @@ impl Objective for Level {
     fn n_outputs(&self, target: &ClassLabels) -> usize {
         target.n_classes()
     }
-    fn loss(&self, outputs: Tensor<2>, target: &ClassLabels, rows: &[usize]) -> Tensor<1> {
-        Classification.loss(outputs, target, rows)
+    fn loss(&self, outputs: Tensor<2>, batch: TargetBatch<'_, ClassLabels>) -> Tensor<1> {
+        Classification.loss(outputs, batch)
     }
     fn activate(&self, outputs: Tensor<2>) -> Tensor<2> {
         Classification.activate(outputs)
@@ -376,7 +387,7 @@ impl Objective for Level {
             score: 0.5,
         })
     }
-    fn score_name(&self) -> &'static str {
+    fn score_name(&self) -> &str {
         "nothing"
     }
 }
@@ -439,19 +450,8 @@ fn rows_that_do_not_fit_together_are_refused() {
     let (sequences, labels) = strings(8);
     let fit_on = |sequences: &[Seq<Dna>], labels: &ClassLabels| {
         let inputs = SequenceDataset::new(sequences, OneHot::default());
-        let examples = Examples {
-            inputs: &inputs,
-            targets: labels,
-        };
-        let session = Session {
-            run: &run,
-            device: &device,
-            origin: Vec::new(),
-            resume: false,
-            checkpoint_every: std::time::Duration::ZERO,
-            progress: Progress::Hidden,
-            stop: Stop::default(),
-        };
+        let examples = Examples::new(&inputs, labels);
+        let session = Session::new(&run, &device);
         fit(
             build,
             &Classification,

@@ -19,7 +19,7 @@ use outcome::{Judged, Outcome};
 use settings::Settings;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// The name under which the model is bundled.
 const MODEL: &str = "sequence_lstm";
@@ -185,27 +185,19 @@ fn train(args: TrainArgs) -> Result<()> {
     let fitted = fit(
         |device| settings.model.init(device),
         &Classification,
-        Examples {
-            inputs: &on_train,
-            targets: &train.labels,
-        },
-        Examples {
-            inputs: &on_valid,
-            targets: &valid.labels,
-        },
+        Examples::new(&on_train, &train.labels),
+        Examples::new(&on_valid, &valid.labels),
         &settings.fit,
         Session {
-            run: &run,
-            device: &device,
             origin: vec![
                 ("configuration".into(), settings.to_toml()?),
                 ("data file (by SHA-256)".into(), identity.sha256().into()),
                 ("device".into(), args.device.to_string()),
             ],
             resume: args.resume,
-            checkpoint_every: Duration::from_secs(10),
             progress: Progress::Bar,
             stop: stop.clone(),
+            ..Session::new(&run, &device)
         },
     )?;
 
