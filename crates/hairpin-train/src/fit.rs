@@ -6,7 +6,7 @@ use crate::history::{Epoch, History};
 use crate::predict::{check_lengths, check_shortest, predict};
 use crate::schedule::{Schedule, ScheduleKind};
 use crate::weights::{load_weights, record};
-use crate::{Dataset, Evaluation, Objective, Progress, RunDir, TrainError};
+use crate::{Dataset, Evaluation, Objective, Progress, RunDir, TargetBatch, TrainError};
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Bytes, Device, Tensor};
@@ -129,7 +129,7 @@ impl FitConfig {
 
 /// Inputs with what is known of them, row by row.
 #[derive(Debug)]
-pub struct Examples<'a, D, T> {
+pub struct Examples<'a, D, T: ?Sized> {
     /// What the model reads.
     pub inputs: &'a D,
     /// What it is to say.
@@ -137,13 +137,13 @@ pub struct Examples<'a, D, T> {
 }
 
 // Two references are copied whatever they refer to; a derived `Copy` would ask it of `D` and `T`.
-impl<D, T> Clone for Examples<'_, D, T> {
+impl<D, T: ?Sized> Clone for Examples<'_, D, T> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<D, T> Copy for Examples<'_, D, T> {}
+impl<D, T: ?Sized> Copy for Examples<'_, D, T> {}
 
 /// Asks a training run to stop; cheap to clone, safe to raise from a signal handler's thread.
 #[derive(Debug, Clone, Default)]
@@ -314,7 +314,12 @@ where
                 });
             }
             let input = train.inputs.batch(&rows, Some(&mut rng), &differentiable);
-            let loss = objective.loss(loop_.model.forward(input), train.targets, &rows);
+            let batch = TargetBatch {
+                target: train.targets,
+                rows: &rows,
+                weights: None,
+            };
+            let loss = objective.loss(loop_.model.forward(input), batch);
             let value = loss.clone().into_scalar::<f32>();
             if !value.is_finite() {
                 before.save_if_newer(&session, &mut saved, epoch - 1)?;

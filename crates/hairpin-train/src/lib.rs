@@ -23,7 +23,7 @@
 //! let device = DeviceKind::Flex.device()?;
 //! let fitted = fit(
 //!     |device| model.init(device),
-//!     &Classification,
+//!     &Classification::default(),
 //!     examples, // to learn from
 //!     examples, // to choose the best epoch by: held-out rows in real life
 //!     &config,
@@ -37,7 +37,7 @@
 //!         stop: Stop::default(),
 //!     },
 //! )?;
-//! let probabilities = predict(&fitted.model, &Classification, &inputs, 4, &device)?;
+//! let probabilities = predict(&fitted.model, &Classification::default(), &inputs, 4, &device)?;
 //! assert_eq!(most_likely(&probabilities)?, labels.labels());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -55,7 +55,7 @@
 //!
 //! Device: `DeviceKind` is the only place that names backends; each is a cargo feature (`flex`, `ndarray`, `vulkan`, `cuda`).
 //!
-//! What it does not do: it reads no data files (`hairpin-tasks`), has one objective so far ([`Classification`]), and neither search,
+//! What it does not do: it reads no data files (`hairpin-tasks`), and has neither search,
 //! ensembles, weight averaging nor explanation yet.
 
 mod bundle;
@@ -81,7 +81,9 @@ pub use dataset::{Dataset, SequenceDataset};
 pub use device::DeviceKind;
 pub use error::TrainError;
 pub use fit::{Examples, FitConfig, Fitted, Session, Stop, fit};
-pub use objective::{Classification, Evaluation, Objective};
+pub use objective::{
+    Classification, Evaluation, Loss, LossTerm, Objective, Regression, TargetBatch,
+};
 pub use predict::{check_lengths, predict};
 pub use progress::{Meter, Progress};
 pub use run_dir::RunDir;

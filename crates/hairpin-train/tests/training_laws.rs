@@ -6,7 +6,7 @@ use hairpin_seq::{Dna, OneHot, Seq};
 use hairpin_targets::{ClassLabels, TargetError};
 use hairpin_train::{
     Classification, Dataset, Evaluation, Examples, FitConfig, Fitted, Objective, Progress, RunDir,
-    SequenceDataset, Session, Stop, TrainError, fit, predict,
+    SequenceDataset, Session, Stop, TargetBatch, TrainError, fit, predict,
 };
 use ndarray::Array2;
 use rand_chacha::ChaCha8Rng;
@@ -114,7 +114,14 @@ fn folder() -> (tempfile::TempDir, RunDir) {
 fn probabilities(fitted: &Fitted<SequenceLstm>) -> Array2<f32> {
     let (sequences, _) = strings(16);
     let inputs = SequenceDataset::new(&sequences, OneHot::default());
-    predict(&fitted.model, &Classification, &inputs, 4, &Device::flex()).unwrap()
+    predict(
+        &fitted.model,
+        &Classification::default(),
+        &inputs,
+        4,
+        &Device::flex(),
+    )
+    .unwrap()
 }
 
 /// Burn's generator, which dropout draws from, belongs to the process: one run at a time.
@@ -134,7 +141,7 @@ fn the_returned_weights_are_those_of_the_best_epoch() {
         ..config()
     };
     let fitted = train(
-        &Classification,
+        &Classification::default(),
         &config,
         &run,
         false,
@@ -144,7 +151,7 @@ fn the_returned_weights_are_those_of_the_best_epoch() {
     .unwrap();
     let best = fitted.history.best().unwrap();
     let (_, labels) = strings(16);
-    let found = Classification
+    let found = Classification::default()
         .evaluate(&probabilities(&fitted), &labels)
         .unwrap();
     assert_eq!(
@@ -169,16 +176,23 @@ fn predictions_are_in_the_order_of_the_examples_whatever_the_batches() {
     };
     let (sequences, _) = strings(13);
     let inputs = SequenceDataset::new(&sequences, OneHot::default());
-    let one = predict(&model, &Classification, &inputs, 1, &device).unwrap();
+    let one = predict(&model, &Classification::default(), &inputs, 1, &device).unwrap();
     for batch_size in [2, 5, 13, 100] {
-        let many = predict(&model, &Classification, &inputs, batch_size, &device).unwrap();
+        let many = predict(
+            &model,
+            &Classification::default(),
+            &inputs,
+            batch_size,
+            &device,
+        )
+        .unwrap();
         for (a, b) in one.iter().zip(&many) {
             assert!((a - b).abs() < 1e-5, "batches of {batch_size}: {a} and {b}");
         }
     }
     let none: Vec<Seq<Dna>> = Vec::new();
     let inputs = SequenceDataset::new(&none, OneHot::default());
-    let found = predict(&model, &Classification, &inputs, 4, &device).unwrap();
+    let found = predict(&model, &Classification::default(), &inputs, 4, &device).unwrap();
     assert_eq!(found.dim(), (0, 2));
 }
 
@@ -187,7 +201,7 @@ fn a_run_that_is_stopped_anywhere_and_resumed_ends_with_the_same_numbers() {
     let _alone = alone();
     let (_folder, run) = folder();
     let whole = train(
-        &Classification,
+        &Classification::default(),
         &config(),
         &run,
         false,
@@ -201,7 +215,7 @@ fn a_run_that_is_stopped_anywhere_and_resumed_ends_with_the_same_numbers() {
         let stop = Stop::default();
         let asked = stop.clone();
         let error = train(
-            &Classification,
+            &Classification::default(),
             &config(),
             &run,
             false,
@@ -226,7 +240,7 @@ fn a_run_that_is_stopped_anywhere_and_resumed_ends_with_the_same_numbers() {
             "{stopped}"
         );
         let again = train(
-            &Classification,
+            &Classification::default(),
             &config(),
             &run,
             false,
@@ -235,7 +249,7 @@ fn a_run_that_is_stopped_anywhere_and_resumed_ends_with_the_same_numbers() {
         );
         assert!(matches!(again, Err(TrainError::CheckpointInTheWay { .. })));
         let resumed = train(
-            &Classification,
+            &Classification::default(),
             &config(),
             &run,
             true,
@@ -265,7 +279,7 @@ fn a_damaged_checkpoint_is_refused() {
     let stop = Stop::default();
     let asked = stop.clone();
     let stopped = train(
-        &Classification,
+        &Classification::default(),
         &config(),
         &run,
         false,
@@ -288,7 +302,7 @@ fn a_damaged_checkpoint_is_refused() {
         for broken in [&own[..own.len() / 2], b"", b"{}"] {
             std::fs::write(&path, broken).unwrap();
             let again = train(
-                &Classification,
+                &Classification::default(),
                 &config(),
                 &run,
                 true,
@@ -304,7 +318,7 @@ fn a_damaged_checkpoint_is_refused() {
         }
         std::fs::remove_file(&path).unwrap();
         let again = train(
-            &Classification,
+            &Classification::default(),
             &config(),
             &run,
             true,
@@ -318,7 +332,7 @@ fn a_damaged_checkpoint_is_refused() {
         std::fs::write(&path, own).unwrap();
     }
     train(
-        &Classification,
+        &Classification::default(),
         &config(),
         &run,
         true,
@@ -333,7 +347,7 @@ fn a_loss_that_is_not_a_number_stops_the_run_and_keeps_what_was_learnt() {
     let _alone = alone();
     let (_folder, run) = folder();
     let error = train(
-        &Classification,
+        &Classification::default(),
         &config(),
         &run,
         false,
@@ -364,11 +378,11 @@ impl Objective for Level {
     fn n_outputs(&self, target: &ClassLabels) -> usize {
         target.n_classes()
     }
-    fn loss(&self, outputs: Tensor<2>, target: &ClassLabels, rows: &[usize]) -> Tensor<1> {
-        Classification.loss(outputs, target, rows)
+    fn loss(&self, outputs: Tensor<2>, batch: TargetBatch<'_, ClassLabels>) -> Tensor<1> {
+        Classification::default().loss(outputs, batch)
     }
     fn activate(&self, outputs: Tensor<2>) -> Tensor<2> {
-        Classification.activate(outputs)
+        Classification::default().activate(outputs)
     }
     fn evaluate(&self, _: &Array2<f32>, _: &ClassLabels) -> Result<Evaluation, TargetError> {
         Ok(Evaluation {
@@ -376,7 +390,7 @@ impl Objective for Level {
             score: 0.5,
         })
     }
-    fn score_name(&self) -> &'static str {
+    fn score_name(&self) -> &str {
         "nothing"
     }
 }
@@ -407,7 +421,15 @@ fn clipping_bounds_the_step_and_not_the_report() {
             ..config()
         };
         let stop = Stop::default();
-        let fitted = train(&Classification, &config, &run, false, &stop, |_, x| x).unwrap();
+        let fitted = train(
+            &Classification::default(),
+            &config,
+            &run,
+            false,
+            &stop,
+            |_, x| x,
+        )
+        .unwrap();
         let norm = fitted.history.epochs[0].gradient_norm;
         (norm, probabilities(&fitted))
     };
@@ -454,7 +476,7 @@ fn rows_that_do_not_fit_together_are_refused() {
         };
         fit(
             build,
-            &Classification,
+            &Classification::default(),
             examples,
             examples,
             &config(),

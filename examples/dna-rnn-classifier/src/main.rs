@@ -184,7 +184,7 @@ fn train(args: TrainArgs) -> Result<()> {
     let stop = stop_on_ctrl_c()?;
     let fitted = fit(
         |device| settings.model.init(device),
-        &Classification,
+        &Classification::default(),
         Examples {
             inputs: &on_train,
             targets: &train.labels,
@@ -218,7 +218,7 @@ fn train(args: TrainArgs) -> Result<()> {
     let batch_size = settings.fit.batch_size;
     let proba = predict(
         &fitted.model,
-        &Classification,
+        &Classification::default(),
         &on_valid,
         batch_size,
         &device,
@@ -289,7 +289,13 @@ fn labels(
     device: &Device,
 ) -> Result<Vec<usize>> {
     let inputs = SequenceDataset::new(sequences, OneHot::default());
-    let probabilities = predict(model, &Classification, &inputs, batch_size, device)?;
+    let probabilities = predict(
+        model,
+        &Classification::default(),
+        &inputs,
+        batch_size,
+        device,
+    )?;
     Ok(most_likely(&probabilities)?)
 }
 
