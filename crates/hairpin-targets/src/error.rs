@@ -447,6 +447,29 @@ pub enum TargetError {
         /// Training rows there are.
         n_rows: usize,
     },
+    /// A column in which there is nothing to predict.
+    #[error(
+        "column {name:?}: all measured values are equal, so there is nothing to predict; leave the column out"
+    )]
+    Constant {
+        /// Name of the column.
+        name: String,
+    },
+    /// A value that says yes or no is neither.
+    #[error("row {row}, column {name:?}: the value is {value}, expected 0 or 1")]
+    NotBinary {
+        /// Row of the value.
+        row: usize,
+        /// Name of its column.
+        name: String,
+        /// The value.
+        value: f32,
+    },
+    /// A loss that needs the standard error of every value was given targets without.
+    #[error(
+        "the targets have no standard errors: give them with TargetMatrix::with_standard_errors, or learn the variance"
+    )]
+    NoStandardErrors,
     /// A sequence encoder refused its settings.
     #[error(transparent)]
     Seq(#[from] SeqError),

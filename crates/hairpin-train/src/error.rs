@@ -90,6 +90,29 @@ pub enum TrainError {
         reason: String,
     },
 
+    /// A text is not a loss.
+    #[error(
+        "the loss, character {position}: expected {expected}, found {found}; write it as in `0.2 * huber(1.0) + 0.8 * pearson`"
+    )]
+    LossText {
+        /// Character at which it stops being one, counted from 1.
+        position: usize,
+        /// What could stand there.
+        expected: &'static str,
+        /// What stands there.
+        found: String,
+    },
+    /// A setting of a loss is outside its range.
+    #[error("the {setting} of the loss is {found}, expected {expected}; correct the loss")]
+    LossSetting {
+        /// The setting.
+        setting: &'static str,
+        /// Its value.
+        found: String,
+        /// The values it may take.
+        expected: &'static str,
+    },
+
     /// The folder of a run does not exist.
     #[error("{}: no such folder; give the folder of a run, or train first to make it", path.display())]
     NoRun {

@@ -208,6 +208,7 @@ where
         "number of rows".to_owned(),
         format!("{} and {}", train.inputs.len(), valid.inputs.len()),
     ));
+    objective.check(train.targets)?;
     let differentiable = session.device.clone().autodiff();
     differentiable.seed(config.seed);
     let model = build(&differentiable)?;

@@ -22,13 +22,13 @@
 //! let device = DeviceKind::Flex.device()?;
 //! let fitted = fit(
 //!     |device| model.init(device),
-//!     &Classification,
+//!     &Classification::default(),
 //!     examples, // to learn from
 //!     examples, // to choose the best epoch by: held-out rows in real life
 //!     &config,
 //!     Session::new(&RunDir::create(&folder)?, &device),
 //! )?;
-//! let probabilities = predict(&fitted.model, &Classification, &inputs, 4, &device)?;
+//! let probabilities = predict(&fitted.model, &Classification::default(), &inputs, 4, &device)?;
 //! assert_eq!(most_likely(&probabilities)?, labels.labels());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -46,7 +46,7 @@
 //!
 //! Device: `DeviceKind` is the only place that names backends; each is a cargo feature (`flex`, `ndarray`, `vulkan`, `cuda`).
 //!
-//! What it does not do: it reads no data files (`hairpin-tasks`), has one objective so far ([`Classification`]), and neither search,
+//! What it does not do: it reads no data files (`hairpin-tasks`), and has neither search,
 //! ensembles, weight averaging nor explanation yet.
 
 mod average;
@@ -76,7 +76,9 @@ pub use dataset::{Dataset, SequenceDataset};
 pub use device::DeviceKind;
 pub use error::TrainError;
 pub use fit::{Ended, Examples, FitConfig, Fitted, Kept, Session, Stop, fit};
-pub use objective::{Classification, Evaluation, Objective, TargetBatch};
+pub use objective::{
+    Classification, Evaluation, Loss, LossTerm, Objective, Regression, TargetBatch,
+};
 pub use optimizer::{OptimizerConfig, OptimizerKind, ParameterGroup};
 pub use order::balanced_odds;
 pub use predict::{check_lengths, predict};

@@ -117,7 +117,14 @@ fn folder() -> (tempfile::TempDir, RunDir) {
 fn probabilities(fitted: &Fitted<SequenceLstm>) -> Array2<f32> {
     let (sequences, _) = strings(16);
     let inputs = SequenceDataset::new(&sequences, OneHot::default());
-    predict(&fitted.model, &Classification, &inputs, 4, &Device::flex()).unwrap()
+    predict(
+        &fitted.model,
+        &Classification::default(),
+        &inputs,
+        4,
+        &Device::flex(),
+    )
+    .unwrap()
 }
 
 /// Burn's generator, which dropout draws from, belongs to the process: one run at a time.
@@ -137,7 +144,7 @@ fn the_returned_weights_are_those_of_the_best_epoch() {
         ..config()
     };
     let fitted = train(
-        &Classification,
+        &Classification::default(),
         &config,
         &run,
         false,
@@ -147,7 +154,7 @@ fn the_returned_weights_are_those_of_the_best_epoch() {
     .unwrap();
     let best = fitted.history.best().unwrap();
     let (_, labels) = strings(16);
-    let found = Classification
+    let found = Classification::default()
         .evaluate(&probabilities(&fitted), &labels)
         .unwrap();
     assert_eq!(
@@ -172,16 +179,23 @@ fn predictions_are_in_the_order_of_the_examples_whatever_the_batches() {
     };
     let (sequences, _) = strings(13);
     let inputs = SequenceDataset::new(&sequences, OneHot::default());
-    let one = predict(&model, &Classification, &inputs, 1, &device).unwrap();
+    let one = predict(&model, &Classification::default(), &inputs, 1, &device).unwrap();
     for batch_size in [2, 5, 13, 100] {
-        let many = predict(&model, &Classification, &inputs, batch_size, &device).unwrap();
+        let many = predict(
+            &model,
+            &Classification::default(),
+            &inputs,
+            batch_size,
+            &device,
+        )
+        .unwrap();
         for (a, b) in one.iter().zip(&many) {
             assert!((a - b).abs() < 1e-5, "batches of {batch_size}: {a} and {b}");
         }
     }
     let none: Vec<Seq<Dna>> = Vec::new();
     let inputs = SequenceDataset::new(&none, OneHot::default());
-    let found = predict(&model, &Classification, &inputs, 4, &device).unwrap();
+    let found = predict(&model, &Classification::default(), &inputs, 4, &device).unwrap();
     assert_eq!(found.dim(), (0, 2));
 }
 
@@ -190,7 +204,7 @@ fn a_run_that_is_stopped_anywhere_and_resumed_ends_with_the_same_numbers() {
     let _alone = alone();
     let (_folder, run) = folder();
     let whole = train(
-        &Classification,
+        &Classification::default(),
         &config(),
         &run,
         false,
@@ -204,7 +218,7 @@ fn a_run_that_is_stopped_anywhere_and_resumed_ends_with_the_same_numbers() {
         let stop = Stop::default();
         let asked = stop.clone();
         let error = train(
-            &Classification,
+            &Classification::default(),
             &config(),
             &run,
             false,
@@ -229,7 +243,7 @@ fn a_run_that_is_stopped_anywhere_and_resumed_ends_with_the_same_numbers() {
             "{stopped}"
         );
         let again = train(
-            &Classification,
+            &Classification::default(),
             &config(),
             &run,
             false,
@@ -238,7 +252,7 @@ fn a_run_that_is_stopped_anywhere_and_resumed_ends_with_the_same_numbers() {
         );
         assert!(matches!(again, Err(TrainError::CheckpointInTheWay { .. })));
         let resumed = train(
-            &Classification,
+            &Classification::default(),
             &config(),
             &run,
             true,
@@ -268,7 +282,7 @@ fn a_damaged_checkpoint_is_refused() {
     let stop = Stop::default();
     let asked = stop.clone();
     let stopped = train(
-        &Classification,
+        &Classification::default(),
         &config(),
         &run,
         false,
@@ -286,7 +300,14 @@ fn a_damaged_checkpoint_is_refused() {
     ));
     let again = || {
         let stop = Stop::default();
-        let found = train(&Classification, &config(), &run, true, &stop, |_, x| x);
+        let found = train(
+            &Classification::default(),
+            &config(),
+            &run,
+            true,
+            &stop,
+            |_, x| x,
+        );
         found.map(|fitted| probabilities(&fitted))
     };
     // The newest, and the one before it, from which a damaged one is made up for.
@@ -332,7 +353,17 @@ fn a_damaged_checkpoint_is_refused() {
     let whole = {
         let (_folder, run) = self::folder();
         let stop = Stop::default();
-        probabilities(&train(&Classification, &config(), &run, false, &stop, |_, x| x).unwrap())
+        probabilities(
+            &train(
+                &Classification::default(),
+                &config(),
+                &run,
+                false,
+                &stop,
+                |_, x| x,
+            )
+            .unwrap(),
+        )
     };
     assert_eq!(again().unwrap(), whole);
     let log = std::fs::read_to_string(run.file(RunDir::LOG)).unwrap();
@@ -344,7 +375,7 @@ fn a_loss_that_is_not_a_number_stops_the_run_and_keeps_what_was_learnt() {
     let _alone = alone();
     let (_folder, run) = folder();
     let error = train(
-        &Classification,
+        &Classification::default(),
         &config(),
         &run,
         false,
@@ -376,10 +407,10 @@ impl Objective for Level {
         target.n_classes()
     }
     fn loss(&self, outputs: Tensor<2>, batch: TargetBatch<'_, ClassLabels>) -> Tensor<1> {
-        Classification.loss(outputs, batch)
+        Classification::default().loss(outputs, batch)
     }
     fn activate(&self, outputs: Tensor<2>) -> Tensor<2> {
-        Classification.activate(outputs)
+        Classification::default().activate(outputs)
     }
     fn evaluate(&self, _: &Array2<f32>, _: &ClassLabels) -> Result<Evaluation, TargetError> {
         Ok(Evaluation {
@@ -418,7 +449,15 @@ fn clipping_bounds_the_step_and_not_the_report() {
             ..config()
         };
         let stop = Stop::default();
-        let fitted = train(&Classification, &config, &run, false, &stop, |_, x| x).unwrap();
+        let fitted = train(
+            &Classification::default(),
+            &config,
+            &run,
+            false,
+            &stop,
+            |_, x| x,
+        )
+        .unwrap();
         let norm = fitted.history.epochs[0].gradient_norm;
         (norm, probabilities(&fitted))
     };
@@ -454,7 +493,7 @@ fn rows_that_do_not_fit_together_are_refused() {
         let session = Session::new(&run, &device);
         fit(
             build,
-            &Classification,
+            &Classification::default(),
             examples,
             examples,
             &config(),

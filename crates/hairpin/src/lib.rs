@@ -81,7 +81,7 @@
 //! let device = DeviceKind::Flex.device()?;
 //! let fitted = fit(
 //!     |device| settings.init(device),
-//!     &Classification,
+//!     &Classification::default(),
 //!     examples,
 //!     examples, // held-out rows in real life
 //!     &FitConfig { batch_size: 8, learning_rate: 0.02, ..FitConfig::default() },
@@ -102,7 +102,7 @@
 //! let bundle = Bundle::load(&run, "sequence_lstm")?;
 //! let settings: SequenceLstmConfig = config::layered(&settings, &bundle.config_toml, &run.file(RunDir::RUN))?;
 //! let model = bundle.into_model(settings.init(&device)?)?;
-//! let probabilities = predict(&model, &Classification, &inputs, 8, &device)?;
+//! let probabilities = predict(&model, &Classification::default(), &inputs, 8, &device)?;
 //! assert_eq!(most_likely(&probabilities)?, labels.labels());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -184,7 +184,7 @@ fn train(args: TrainArgs) -> Result<()> {
     let stop = stop_on_ctrl_c()?;
     let fitted = fit(
         |device| settings.model.init(device),
-        &Classification,
+        &Classification::default(),
         Examples::new(&on_train, &train.labels),
         Examples::new(&on_valid, &valid.labels),
         &settings.fit,
@@ -210,7 +210,7 @@ fn train(args: TrainArgs) -> Result<()> {
     let batch_size = settings.fit.batch_size;
     let proba = predict(
         &fitted.model,
-        &Classification,
+        &Classification::default(),
         &on_valid,
         batch_size,
         &device,
@@ -281,7 +281,13 @@ fn labels(
     device: &Device,
 ) -> Result<Vec<usize>> {
     let inputs = SequenceDataset::new(sequences, OneHot::default());
-    let probabilities = predict(model, &Classification, &inputs, batch_size, device)?;
+    let probabilities = predict(
+        model,
+        &Classification::default(),
+        &inputs,
+        batch_size,
+        device,
+    )?;
     Ok(most_likely(&probabilities)?)
 }
 
