@@ -137,10 +137,23 @@ pub(crate) fn save(run: &RunDir, mut checkpoint: Checkpoint) -> Result<(), Train
     })?;
     // What remains of older checkpoints costs room and nothing else.
     let kept: Vec<PathBuf> = found(run)?.into_iter().take(KEPT).collect();
-    for older in own(&folder).filter(|path| !kept.contains(path)) {
-        let _ = fs::remove_dir_all(older);
+    let own: Vec<PathBuf> = own(&folder).collect();
+    for older in own.into_iter().filter(|path| !kept.contains(path)) {
+        let _ = discard(&older);
     }
     Ok(())
+}
+
+/// Removes a checkpoint. It loses its name first: what is left of one when the program is killed here is not taken for a whole one.
+fn discard(checkpoint: &Path) -> io::Result<()> {
+    let name = checkpoint.file_name().unwrap_or_default().to_string_lossy();
+    if name.ends_with(PARTIAL) {
+        return fs::remove_dir_all(checkpoint);
+    }
+    let partial = checkpoint.with_file_name(format!("{name}{PARTIAL}"));
+    remove_if_there(&partial)?;
+    fs::rename(checkpoint, &partial)?;
+    fs::remove_dir_all(partial)
 }
 
 /// The checkpoints, complete or not, in the folder; what else lies there is somebody's and stays.
@@ -220,8 +233,8 @@ impl RunDir {
     pub fn clear_checkpoint(&self) -> Result<(), TrainError> {
         let folder = self.file(RunDir::CHECKPOINT);
         let attempt = || {
-            for path in own(&folder) {
-                fs::remove_dir_all(path)?;
+            for path in own(&folder).collect::<Vec<_>>() {
+                discard(&path)?;
             }
             match fs::remove_file(self.file(&metrics())) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
