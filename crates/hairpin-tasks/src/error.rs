@@ -50,11 +50,11 @@ pub enum TaskError {
     },
 
     /// The file is of another kind.
-    #[error("{}: not an {expected} file: {found}; {remedy}", path.display())]
+    #[error("{}: not {expected}: {found}; {remedy}", path.display())]
     Format {
         /// The file.
         path: PathBuf,
-        /// `npz` or `npy`.
+        /// `an npz file`, `an npy file` or `CSV`.
         expected: &'static str,
         /// What its first bytes look like.
         found: &'static str,

@@ -141,8 +141,9 @@ pub fn detect(sequences: &Sequences) -> Result<Detected, TaskError> {
         .filter(|letter| !b"ACGTUN".contains(letter) && !IUPAC.contains(letter))
         .collect();
     let described = format!(
-        "{} sequences of the letters {}",
+        "{} sequence{} of the letters {}",
         thousands(sequences.len()),
+        if sequences.len() == 1 { "" } else { "s" },
         spaced(&letters)
     );
     let detected = |alphabet, why: String| {
