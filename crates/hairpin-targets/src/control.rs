@@ -11,6 +11,9 @@
 //! | [`GroupAverage`] | its group | group |
 //! | [`TwoWay`] | two groups | group and other group, each for itself |
 //! | [`Neighbours`] | what is near | anything smooth |
+//! | [`NeighbourKmers`] | what has similar k-mers | anything smooth in composition |
+//! | [`BoostedTrees`] | features | some of them, given others |
+//! | [`BoostedKmers`] | k-mer counts, bases by position | motifs, and where they stand |
 //! | `Ridge` (feature `linalg`) | features | a weighted sum of them |
 //! | `LinearKmers` (feature `linalg`) | k-mer frequencies | a weighted sum of them |
 //!
@@ -23,11 +26,15 @@
 //! | `LinearKmers` (feature `linalg`) | k-mer frequencies | composition |
 
 mod average;
+mod boosted_kmers;
+mod boosted_trees;
+mod kmer_features;
 #[cfg(feature = "linalg")]
 mod linear_kmers;
 mod majority;
 mod markov_chain;
 mod nearest_centroid;
+mod neighbour_kmers;
 mod neighbours;
 mod regressor;
 #[cfg(feature = "linalg")]
@@ -38,11 +45,14 @@ pub use average::{
     Centre, ColumnAverage, Constant, FittedColumnAverage, FittedConstant, FittedGroupAverage,
     FittedRowAverage, GroupAverage, RowAverage,
 };
+pub use boosted_kmers::{BoostedKmers, FittedBoostedKmers};
+pub use boosted_trees::{BoostedTrees, FittedBoostedTrees};
 #[cfg(feature = "linalg")]
 pub use linear_kmers::{FittedKmerClasses, FittedLinearKmers, LinearKmers};
 pub use majority::{FittedMajorityClass, MajorityClass};
 pub use markov_chain::{FittedMarkovChain, MarkovChain};
 pub use nearest_centroid::{FittedNearestCentroid, NearestCentroid};
+pub use neighbour_kmers::{FittedNeighbourKmers, NeighbourKmers};
 pub use neighbours::{FittedNeighbourClasses, FittedNeighbours, Neighbours, euclidean};
 pub use regressor::{Regressor, Rows};
 #[cfg(feature = "linalg")]

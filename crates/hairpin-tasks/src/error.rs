@@ -50,11 +50,11 @@ pub enum TaskError {
     },
 
     /// The file is of another kind.
-    #[error("{}: not an {expected} file: {found}; {remedy}", path.display())]
+    #[error("{}: not {expected}: {found}; {remedy}", path.display())]
     Format {
         /// The file.
         path: PathBuf,
-        /// `npz` or `npy`.
+        /// `an npz file`, `an npy file` or `CSV`.
         expected: &'static str,
         /// What its first bytes look like.
         found: &'static str,
@@ -149,11 +149,11 @@ pub enum TaskError {
     )]
     RowCounts {
         /// One array.
-        first: Place,
+        first: Box<Place>,
         /// Its rows.
         first_rows: usize,
         /// The array that belongs to it.
-        second: Place,
+        second: Box<Place>,
         /// Its rows.
         second_rows: usize,
     },
@@ -212,6 +212,131 @@ pub enum TaskError {
         source: Box<SeqError>,
     },
 
+    /// The table lacks a column.
+    #[error(
+        "{place}: no column `{}`; the header has {}; rename one or choose another column",
+        .column.escape_debug(), list_columns(.found)
+    )]
+    MissingColumn {
+        /// The header.
+        place: Place,
+        /// The column asked for.
+        column: String,
+        /// The columns there are.
+        found: Vec<String>,
+    },
+
+    /// Two columns of the table have the same name.
+    #[error(
+        "{place}: columns {first} and {second} are both named `{}`; rename one of them",
+        .name.escape_debug()
+    )]
+    DuplicateColumn {
+        /// The header.
+        place: Place,
+        /// The name that occurs twice.
+        name: String,
+        /// The first column of that name, from 1.
+        first: usize,
+        /// The second column of that name, from 1.
+        second: usize,
+    },
+
+    /// A line of the table, or a field in it, is not what it must be.
+    #[error("{place}: {found}, expected {expected}; {remedy}")]
+    Field {
+        /// Where.
+        place: Place,
+        /// What there is.
+        found: String,
+        /// What there should be.
+        expected: String,
+        /// What to do.
+        remedy: &'static str,
+    },
+
+    /// Two rows have the same id.
+    #[error(
+        "{place}: `{id}` is also the id of line {first}; ids must differ: rename or remove one of the two rows"
+    )]
+    DuplicateId {
+        /// Where it occurs again.
+        place: Place,
+        /// The id, escaped and cut off.
+        id: String,
+        /// The line where it occurs first.
+        first: u64,
+    },
+
+    /// All rows have the same target, so that there is nothing to learn.
+    #[error(
+        "{place}: all {rows} targets are {value}, expected at least two different ones; choose another column"
+    )]
+    ConstantTarget {
+        /// Where.
+        place: Place,
+        /// The one value.
+        value: f32,
+        /// How many rows there are.
+        rows: usize,
+    },
+
+    /// A letter of a sequence is not one of its alphabet.
+    #[error("{place}, position {position}: `{}` is no letter of {alphabet}; {remedy}", .letter.escape_debug())]
+    Letter {
+        /// Where.
+        place: Place,
+        /// The position in the sequence, in characters from 1.
+        position: usize,
+        /// The letter.
+        letter: char,
+        /// The alphabet, and how it was chosen.
+        alphabet: String,
+        /// What to do.
+        remedy: &'static str,
+    },
+
+    /// Some sequences are DNA and some are RNA.
+    #[error(
+        "{place}: T first in line {t_line}, U first in line {u_line}, expected DNA or RNA; \
+         write T or U throughout, or name the alphabet and read with Counterpart::Convert"
+    )]
+    MixedAlphabets {
+        /// The column.
+        place: Place,
+        /// The first line with a T.
+        t_line: u64,
+        /// The first line with a U.
+        u_line: u64,
+    },
+
+    /// A sequence to predict is longer than all that were trained on.
+    #[error(
+        "{place}: {length} letters, but no training sequence has more than {longest}; {count} sequences of the file are \
+         longer than that; cut them, train on longer ones, or allow it"
+    )]
+    LongerThanTraining {
+        /// The longest sequence.
+        place: Place,
+        /// Its length.
+        length: usize,
+        /// The length of the longest training sequence.
+        longest: usize,
+        /// How many are longer than that.
+        count: usize,
+    },
+
+    /// Two tables that belong together have not the same ids.
+    #[error("{place}: no row of {} has the id `{id}`; both files need the same ids", .other.display())]
+    UnmatchedId {
+        /// Where the id stands.
+        place: Place,
+        /// The id, escaped and cut off.
+        id: String,
+        /// The file that lacks it.
+        other: Box<PathBuf>,
+    },
+
     /// A metric or a label list refused what the file holds.
     #[error("{place}: cannot be used as targets")]
     Targets {
@@ -235,20 +360,25 @@ pub enum TaskError {
     },
 }
 
-/// A file and, inside an npz, one of its arrays: the start of every message.
+/// A file and a place in it: the start of every message.
 ///
 /// ```
 /// use hairpin_tasks::Place;
 ///
 /// assert_eq!(Place::new("data.npz").array("val_y").to_string(), "data.npz, array `val_y`");
 /// assert_eq!(Place::new("prediction.npy").to_string(), "prediction.npy");
+/// assert_eq!(Place::new("train.csv").line(7).column("target").to_string(), "train.csv, line 7, column `target`");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     /// The file.
     pub path: PathBuf,
-    /// The array's key in the npz; `None` where the file is one array.
+    /// The array's key in the npz; `None` where the file is no npz.
     pub array: Option<String>,
+    /// The line of the table, from 1, the header being one.
+    pub line: Option<u64>,
+    /// The name of the table's column.
+    pub column: Option<String>,
 }
 
 impl Place {
@@ -257,6 +387,8 @@ impl Place {
         Self {
             path: path.as_ref().to_owned(),
             array: None,
+            line: None,
+            column: None,
         }
     }
 
@@ -267,16 +399,52 @@ impl Place {
             ..self
         }
     }
+
+    /// A line in this file.
+    pub fn line(self, number: u64) -> Self {
+        Self {
+            line: Some(number),
+            ..self
+        }
+    }
+
+    /// A column of this table.
+    pub fn column(self, name: &str) -> Self {
+        Self {
+            column: Some(name.to_owned()),
+            ..self
+        }
+    }
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.path.display())?;
-        match &self.array {
-            Some(array) => write!(f, ", array `{array}`"),
+        if let Some(array) = &self.array {
+            write!(f, ", array `{array}`")?;
+        }
+        if let Some(line) = self.line {
+            write!(f, ", line {line}")?;
+        }
+        match &self.column {
+            Some(column) => write!(f, ", column `{}`", shorten(column)),
             None => Ok(()),
         }
     }
+}
+
+/// Text of a file as a message may show it: control characters must not reach a terminal, nor a megabyte a log.
+pub(crate) fn shorten(text: &str) -> String {
+    const SHOWN: usize = 60;
+    let mut shown: String = text
+        .chars()
+        .take(SHOWN)
+        .flat_map(char::escape_debug)
+        .collect();
+    if text.chars().nth(SHOWN).is_some() {
+        shown.push_str("...");
+    }
+    shown
 }
 
 /// A shape as Python writes it: `(4,)`, `(4, 2)`.
@@ -290,16 +458,26 @@ fn tuple(shape: &[u64]) -> String {
     }
 }
 
-/// The names of the arrays in a file; the names come from the file, so they are escaped and cut off.
+/// The names of the arrays in a file.
 fn list(found: &[String]) -> String {
+    names("no arrays at all", found)
+}
+
+/// The names of the columns of a table.
+fn list_columns(found: &[String]) -> String {
+    names("no columns at all", found)
+}
+
+/// Names that come from a file, escaped and cut off.
+fn names(none: &str, found: &[String]) -> String {
     const SHOWN: usize = 12;
     if found.is_empty() {
-        return "no arrays at all".to_owned();
+        return none.to_owned();
     }
     let mut names: Vec<String> = found
         .iter()
         .take(SHOWN)
-        .map(|name| format!("`{}`", name.escape_debug()))
+        .map(|name| format!("`{}`", shorten(name)))
         .collect();
     if found.len() > SHOWN {
         names.push(format!("and {} more", found.len() - SHOWN));
@@ -316,6 +494,13 @@ mod tests {
         assert_eq!(tuple(&[]), "()");
         assert_eq!(tuple(&[4]), "(4,)");
         assert_eq!(tuple(&[4, 2]), "(4, 2)");
+    }
+
+    #[test]
+    fn text_of_a_file_is_escaped_and_cut_off() {
+        assert_eq!(shorten("a\u{1b}[2J"), r"a\u{1b}[2J");
+        assert_eq!(shorten(&"a".repeat(60)), "a".repeat(60));
+        assert_eq!(shorten(&"a".repeat(61)), format!("{}...", "a".repeat(60)));
     }
 
     #[test]

@@ -67,7 +67,7 @@ pub(crate) fn read_file<T: Element>(path: &Path, remedy: &str) -> Result<Vec<T>,
     if !content.starts_with(MAGIC) {
         return Err(TaskError::Format {
             path: path.to_owned(),
-            expected: "npy",
+            expected: "an npy file",
             found: match content.starts_with(b"PK") {
                 true => "it is a zip, probably an npz",
                 false => "it does not start as NumPy's files do",

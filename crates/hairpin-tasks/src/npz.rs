@@ -40,7 +40,7 @@ impl Npz {
         if !start.starts_with(b"PK") {
             return Err(TaskError::Format {
                 path: path.to_owned(),
-                expected: "npz",
+                expected: "an npz file",
                 found: match start.as_slice() {
                     b"\x93NUMPY" => "it is a single array (npy)",
                     _ => "it does not start as a zip does",

@@ -292,9 +292,9 @@ fn check_rows(x: Place, x_rows: usize, y: Place, y_rows: usize) -> Result<(), Ta
     match x_rows == y_rows {
         true => Ok(()),
         false => Err(TaskError::RowCounts {
-            first: x,
+            first: Box::new(x),
             first_rows: x_rows,
-            second: y,
+            second: Box::new(y),
             second_rows: y_rows,
         }),
     }

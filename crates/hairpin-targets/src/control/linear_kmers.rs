@@ -2,9 +2,10 @@
 
 use std::marker::PhantomData;
 
-use hairpin_seq::{Encode, KmerCounts, Nucleotide, Seq};
+use hairpin_seq::{KmerCounts, Nucleotide, Seq};
 use ndarray::Array2;
 
+use super::kmer_features::encode;
 use super::regressor::Regressor;
 use super::ridge::{FittedRidge, Ridge, Strength};
 use super::{Classifier, argmax, check_training};
@@ -94,17 +95,6 @@ impl LinearKmers {
             scores: self.fit(train, &targets)?,
         })
     }
-}
-
-/// The k-mer frequencies of each sequence, `[seqs.len(), 4^k]`.
-fn encode<A: Nucleotide>(encoder: &KmerCounts, seqs: &[Seq<A>]) -> Array2<f32> {
-    let mut features = Array2::zeros((seqs.len(), Encode::<A>::channels(encoder)));
-    for (mut row, seq) in features.rows_mut().into_iter().zip(seqs) {
-        if let Some(row) = row.as_slice_mut() {
-            encoder.encode_into(seq, row);
-        }
-    }
-    features
 }
 
 /// [`LinearKmers`] that have seen their training rows.

@@ -1,5 +1,7 @@
 //! What all controls of numbers have in common.
 
+use ndarray::Array2;
+
 use crate::{TargetError, TargetMatrix};
 
 /// A fitted control that predicts a row of targets for each row of inputs.
@@ -63,7 +65,7 @@ impl<T> Rows for Vec<T> {
     }
 }
 
-impl<T> Rows for ndarray::Array2<T> {
+impl<T> Rows for Array2<T> {
     fn n_rows(&self) -> usize {
         self.nrows()
     }
@@ -88,4 +90,19 @@ pub(super) fn check_rows(
         });
     }
     Ok(())
+}
+
+/// Refuses features that are NaN or infinite.
+pub(super) fn check_finite(features: &Array2<f32>) -> Result<(), TargetError> {
+    match features
+        .indexed_iter()
+        .find(|(_, value)| !value.is_finite())
+    {
+        Some(((row, feature), &value)) => Err(TargetError::Feature {
+            row,
+            feature,
+            value,
+        }),
+        None => Ok(()),
+    }
 }

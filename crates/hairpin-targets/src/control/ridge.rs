@@ -9,7 +9,7 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatRef, Par};
 use ndarray::Array2;
 
-use super::regressor::{Regressor, check_rows};
+use super::regressor::{Regressor, check_finite, check_rows};
 use crate::metrics::{Comparison, Metric};
 use crate::{TargetError, TargetMatrix};
 
@@ -312,20 +312,6 @@ fn eigen(matrix: &Mat<f64>) -> Result<(Vec<f64>, Mat<f64>), TargetError> {
         what: "the eigendecomposition of a ridge regression",
     })?;
     Ok((values.column_vector().iter().copied().collect(), vectors))
-}
-
-fn check_finite(features: &Array2<f32>) -> Result<(), TargetError> {
-    match features
-        .indexed_iter()
-        .find(|(_, value)| !value.is_finite())
-    {
-        Some(((row, feature), &value)) => Err(TargetError::Feature {
-            row,
-            feature,
-            value,
-        }),
-        None => Ok(()),
-    }
 }
 
 /// A [`Ridge`] that has seen its training rows.

@@ -3,4 +3,5 @@
 mod broken_npz;
 mod damage;
 mod rnn_dna;
+mod sequence_csv;
 mod support;

@@ -1,0 +1,196 @@
+//! A table with a header: its columns by name, its rows by line.
+
+use std::path::Path;
+
+use csv::{ReaderBuilder, StringRecord};
+
+use super::lines::Lines;
+use crate::error::shorten;
+use crate::{Place, TaskError};
+
+/// An open table whose header was read.
+pub(super) struct Table {
+    lines: Lines,
+    header: Vec<String>,
+    header_place: Place,
+    fields: StringRecord,
+}
+
+impl Table {
+    pub(super) fn open(path: &Path, remedy: &str) -> Result<Self, TaskError> {
+        let mut lines = Lines::open(path, remedy)?;
+        let mut fields = StringRecord::new();
+        if !next_fields(&mut lines, &mut fields)? {
+            return Err(TaskError::NoRows {
+                place: lines.file().clone(),
+            });
+        }
+        let table = Self {
+            header: fields.iter().map(str::to_owned).collect(),
+            header_place: lines.place(),
+            lines,
+            fields,
+        };
+        table.check_names()?;
+        Ok(table)
+    }
+
+    /// Columns without a name may be several, as a spreadsheet leaves them behind the last.
+    fn check_names(&self) -> Result<(), TaskError> {
+        let mut first = std::collections::HashMap::new();
+        for (index, name) in self.header.iter().enumerate() {
+            let before = *first.entry(name).or_insert(index);
+            if before != index && !name.is_empty() {
+                return Err(self.twice(name, before, index));
+            }
+        }
+        Ok(())
+    }
+
+    fn twice(&self, name: &str, first: usize, second: usize) -> TaskError {
+        TaskError::DuplicateColumn {
+            place: self.header_place.clone(),
+            name: shorten(name),
+            first: first + 1,
+            second: second + 1,
+        }
+    }
+
+    /// The number of a column, if there is one of this name.
+    pub(super) fn find(&self, name: &str) -> Result<Option<usize>, TaskError> {
+        let mut found = self.header.iter().enumerate().filter(|(_, n)| *n == name);
+        match (found.next(), found.next()) {
+            (Some((first, _)), Some((second, _))) => Err(self.twice(name, first, second)),
+            (first, _) => Ok(first.map(|(index, _)| index)),
+        }
+    }
+
+    /// The number of a column that must be there.
+    pub(super) fn column(&self, name: &str) -> Result<usize, TaskError> {
+        self.find(name)?.ok_or_else(|| TaskError::MissingColumn {
+            place: self.header_place.clone(),
+            column: name.to_owned(),
+            found: self.header.clone(),
+        })
+    }
+
+    /// Goes to the next row; false at the end of the file.
+    pub(super) fn next(&mut self) -> Result<bool, TaskError> {
+        if !next_fields(&mut self.lines, &mut self.fields)? {
+            return Ok(false);
+        }
+        if self.fields.len() == self.header.len() {
+            return Ok(true);
+        }
+        Err(TaskError::Field {
+            place: self.lines.place(),
+            found: count(self.fields.len()),
+            expected: format!("{} as in the header", count(self.header.len())),
+            remedy: "put text with a comma in it between double quotes, or remove the surplus commas",
+        })
+    }
+
+    /// A field of the present row.
+    pub(super) fn field(&self, column: usize) -> &str {
+        &self.fields[column]
+    }
+
+    /// The line of the present row, from 1.
+    pub(super) fn line(&self) -> u64 {
+        self.lines.number()
+    }
+
+    /// The file.
+    pub(super) fn file(&self) -> &Place {
+        self.lines.file()
+    }
+
+    /// Where a field of the present row is.
+    pub(super) fn place(&self, column: usize) -> Place {
+        self.lines.place().column(&self.header[column])
+    }
+}
+
+fn count(fields: usize) -> String {
+    let s = if fields == 1 { "" } else { "s" };
+    format!("{fields} field{s}")
+}
+
+/// Reads the fields of the next line; false at the end of the file.
+fn next_fields(lines: &mut Lines, fields: &mut StringRecord) -> Result<bool, TaskError> {
+    let Some(line) = lines.next()? else {
+        return Ok(false);
+    };
+    let broken = match quotes(line) {
+        Ok(()) => {
+            let mut reader = ReaderBuilder::new()
+                .has_headers(false)
+                .flexible(true)
+                .buffer_capacity(line.len())
+                .from_reader(line.as_bytes());
+            match reader.read_record(fields) {
+                Ok(_) => return Ok(true),
+                Err(error) => ("a row that is no CSV".to_owned(), error.to_string()),
+            }
+        }
+        Err((character, found)) => (
+            format!("{found} at character {character}"),
+            "double quotes around a whole field, and two for each one within".to_owned(),
+        ),
+    };
+    let (found, expected) = broken;
+    Err(TaskError::Field {
+        place: lines.place(),
+        found,
+        expected,
+        remedy: "mend the row; a field cannot hold a line break",
+    })
+}
+
+/// Refuses what the parser would guess at: quotes that do not enclose a field. The character is counted from 1.
+///
+/// A row is one line here, so that a quote forgotten in line 7 is an error of line 7 and does not swallow the rest of the file.
+fn quotes(line: &str) -> Result<(), (usize, &'static str)> {
+    #[derive(Clone, Copy)]
+    enum At {
+        Start,
+        Plain,
+        Quoted { since: usize },
+        Closed,
+    }
+    let mut at = At::Start;
+    for (index, character) in line.chars().enumerate() {
+        at = match (at, character) {
+            (At::Start, '"') => At::Quoted { since: index + 1 },
+            // Two quotes within a quoted field are one of its characters.
+            (At::Closed, '"') => At::Quoted { since: index + 1 },
+            (At::Quoted { .. }, '"') => At::Closed,
+            (At::Quoted { since }, _) => At::Quoted { since },
+            (At::Plain, '"') => return Err((index + 1, "a quote within a field")),
+            (_, ',') => At::Start,
+            (_, '\r') => return Err((index + 1, "a carriage return")),
+            (At::Closed, _) => return Err((index + 1, "text behind a closing quote")),
+            (At::Start | At::Plain, _) => At::Plain,
+        };
+    }
+    match at {
+        At::Quoted { since } => Err((since, "a quote that is not closed")),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_enclose_whole_fields() {
+        for sound in ["", "a,b", r#""a,b","","x""y",z"#, r#""""""#] {
+            assert_eq!(quotes(sound), Ok(()), "{sound}");
+        }
+        assert_eq!(quotes(r#"a,"b"#), Err((3, "a quote that is not closed")));
+        assert_eq!(quotes(r#"a"b,c"#), Err((2, "a quote within a field")));
+        assert_eq!(quotes(r#""a"b"#), Err((4, "text behind a closing quote")));
+        assert_eq!(quotes("a\rb"), Err((2, "a carriage return")));
+    }
+}
