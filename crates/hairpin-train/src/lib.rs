@@ -82,7 +82,8 @@ pub use device::DeviceKind;
 pub use error::TrainError;
 pub use fit::{Examples, FitConfig, Fitted, Session, Stop, fit};
 pub use objective::{
-    Classification, Evaluation, Loss, LossTerm, Objective, Regression, TargetBatch,
+    BinaryClassification, Classification, Evaluation, GaussianRegression, InfoNce, Loss, LossTerm,
+    Objective, Regression, TargetBatch, Variance,
 };
 pub use predict::{check_lengths, predict};
 pub use progress::{Meter, Progress};
