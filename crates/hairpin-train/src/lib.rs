@@ -77,7 +77,8 @@ pub use device::DeviceKind;
 pub use error::TrainError;
 pub use fit::{Ended, Examples, FitConfig, Fitted, Kept, Session, Stop, fit};
 pub use objective::{
-    Classification, Evaluation, Loss, LossTerm, Objective, Regression, TargetBatch,
+    BinaryClassification, Classification, Evaluation, GaussianRegression, InfoNce, Loss, LossTerm,
+    Objective, Regression, TargetBatch, Variance,
 };
 pub use optimizer::{OptimizerConfig, OptimizerKind, ParameterGroup};
 pub use order::balanced_odds;

@@ -1,13 +1,19 @@
 //! [`Objective`]: what a model is trained for and judged by.
 
+mod binary;
 mod classification;
+mod gaussian;
+mod info_nce;
 mod loss;
 mod regression;
 mod score;
 mod target_batch;
 mod weighted;
 
+pub use binary::BinaryClassification;
 pub use classification::Classification;
+pub use gaussian::{GaussianRegression, Variance};
+pub use info_nce::InfoNce;
 pub use loss::{Loss, LossTerm};
 pub use regression::Regression;
 pub use target_batch::TargetBatch;

@@ -84,6 +84,7 @@ impl FromStr for Loss {
         let mut scanner = Scanner { text, at: 0 };
         let mut terms = Vec::new();
         loop {
+            scanner.skip_space();
             if terms.len() == Self::MAX_TERMS {
                 return Err(scanner.wrong("at most 16 terms"));
             }
