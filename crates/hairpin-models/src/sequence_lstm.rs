@@ -9,7 +9,7 @@ use burn::nn::{
     conv::{Conv1d, Conv1dConfig},
     pool::{MaxPool1d, MaxPool1dConfig},
 };
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, s};
 use hairpin_nn::{
     Recurrent, RecurrentConfig, RecurrentInput, masked_max, masked_mean, zero_padded,
 };
@@ -52,11 +52,12 @@ pub enum Norm {
 /// | `conv_kernel` | 5 | positions the convolution sees | odd, up to 16383 |
 /// | `conv_pool` | 3 | positions that one maximum joins: the recurrence gets as many times shorter | 1 to 16384 |
 /// | `d_hidden` | 32 | hidden units per direction | 1 to 16384 |
+/// | `layers` | 1 | recurrent layers, each reading the one before, with `dropout` in between | 1 to 16 |
 /// | `bidirectional` | `true` | a second recurrence reads each string from its end | |
 /// | `forget_bias` | 0.0 | added to the forget gate's bias at the start | |
 /// | `pooling` | `mean` | how positions become one vector: `last`, `mean`, `max`, `mean_max` | |
 /// | `norm` | `layer` | normalisation of the pooled vector: `batch`, `layer`, `none` | |
-/// | `dropout` | 0.0 | share of the pooled vector that training drops | 0 up to, not including, 1 |
+/// | `dropout` | 0.0 | share of the pooled vector, and of what goes from layer to layer, that training drops | 0 up to, not including, 1 |
 /// | `d_dense` | 32 | units of the dense layer before the output | 1 to 16384 |
 ///
 /// The defaults are what was found to hold its accuracy on strings five times longer than those it was trained on:
@@ -79,6 +80,9 @@ pub struct SequenceLstmConfig {
     /// Hidden units per direction.
     #[config(default = 32)]
     pub d_hidden: usize,
+    /// Recurrent layers.
+    #[config(default = 1)]
+    pub layers: usize,
     /// Whether a second recurrence reads each string from its end.
     #[config(default = true)]
     pub bidirectional: bool,
@@ -91,7 +95,7 @@ pub struct SequenceLstmConfig {
     /// Normalisation of the pooled vector.
     #[config(default = "Norm::Layer")]
     pub norm: Norm,
-    /// Share of the pooled vector that training drops.
+    /// Share of the pooled vector, and of what goes from layer to layer, that training drops.
     #[config(default = 0.0)]
     pub dropout: f64,
     /// Units of the dense layer before the output.
@@ -115,6 +119,7 @@ impl SequenceLstmConfig {
             ("conv_pool", self.conv_pool),
             ("d_hidden", self.d_hidden),
             ("d_dense", self.d_dense),
+            ("layers", self.layers),
         ];
         for (name, found) in positive {
             if found == 0 {
@@ -129,6 +134,9 @@ impl SequenceLstmConfig {
             if found > MAX_SIZE {
                 return Err(out_of_range(name, found, "at most 16384"));
             }
+        }
+        if self.layers > 16 {
+            return Err(out_of_range("layers", self.layers, "at most 16"));
         }
         if self.conv_kernel.is_multiple_of(2) {
             return Err(out_of_range(
@@ -177,6 +185,8 @@ impl SequenceLstmConfig {
             self.d_input
         };
         let lstm = RecurrentConfig::new(d_recurrent, self.d_hidden)
+            .with_layers(self.layers)
+            .with_dropout(self.dropout)
             .with_bidirectional(self.bidirectional)
             .with_forget_bias(self.forget_bias)
             .init(device);
@@ -243,7 +253,7 @@ impl ConvFront {
 /// ```text
 /// x [batch_size, length, d_input]
 ///   -> convolution, ReLU, maximum      [batch_size, length / conv_pool, conv_channels]   (conv_channels > 0)
-///   -> LSTM, one or two directions     [batch_size, length, directions * d_hidden]
+///   -> LSTM, `layers` of them           [batch_size, length, directions * d_hidden]
 ///   -> pooling over each string        [batch_size, directions * d_hidden]               (twice that for mean_max)
 ///   -> normalisation, dropout
 ///   -> dense, ReLU                     [batch_size, d_dense]
@@ -291,9 +301,11 @@ impl Model for SequenceLstm {
             .lstm
             .forward(RecurrentInput::new(x).with_lengths(lengths.clone()));
         let x = match self.pooling {
+            // Of the last layer; the states of the others come first.
             Pooling::Last => states
                 .state
                 .hidden
+                .slice(s![-(self.lstm.directions() as isize)..])
                 .swap_dims(0, 1)
                 .reshape([batch, self.lstm.d_output()]),
             Pooling::Mean => masked_mean(states.output, &lengths),

@@ -40,6 +40,30 @@ fn variants() -> impl Iterator<Item = SequenceLstmConfig> {
 }
 
 #[test]
+fn the_last_state_is_that_of_the_last_layer() {
+    let device = Device::flex();
+    let config = SequenceLstmConfig::new(4, 2)
+        .with_conv_channels(0)
+        .with_d_hidden(3)
+        .with_layers(2)
+        .with_norm(Norm::None)
+        .with_pooling(Pooling::Last);
+    let model = config.init(&device).unwrap();
+    let input = || strings(&[9, 4], 9, &device);
+    let before = values(model.forward(input()));
+    // The first layer's last states do not reach the output; the last layer's do.
+    for (layer, moved) in [(0, false), (1, true)] {
+        let hidden = hairpin_nn::RecurrentInput::new(input().x).with_lengths(vec![9, 4]);
+        let states = model.lstm.forward(hidden).state.hidden;
+        let pooled = states.slice(burn::tensor::s![2 * layer..2 * layer + 2]);
+        let pooled = pooled.swap_dims(0, 1).reshape([2, 6]);
+        let x = burn::tensor::activation::relu(model.dense.forward(pooled));
+        let by_hand = values(model.output.forward(x));
+        assert_eq!(by_hand == before, moved);
+    }
+}
+
+#[test]
 fn padding_and_company_change_no_output() {
     let device = Device::flex();
     let lengths = [9, 30, 3, 17];

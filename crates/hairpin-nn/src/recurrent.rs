@@ -243,7 +243,8 @@ impl Recurrent {
         self.directions() * self.d_hidden
     }
 
-    fn directions(&self) -> usize {
+    /// 1, or 2 when bidirectional.
+    pub fn directions(&self) -> usize {
         if self.bidirectional { 2 } else { 1 }
     }
 

@@ -2,9 +2,12 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use hairpin_models::SequenceInput;
+use hairpin_seq::augment::GaussianNoise;
 use hairpin_seq::{Alphabet, Encode, Seq};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+use std::fmt;
+use std::sync::Arc;
 
 /// Examples that a model's batches are made of.
 pub trait Dataset {
@@ -50,11 +53,27 @@ pub trait Dataset {
 /// assert_eq!(*batch.lengths, [4, 7]);
 /// # Ok::<(), hairpin_seq::SeqError>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct SequenceDataset<'a, A: Alphabet, E> {
     sequences: &'a [Seq<A>],
     encoder: E,
     min_crop: Option<usize>,
+    change: Option<Change<A>>,
+    noise: Option<GaussianNoise>,
+}
+
+type Change<A> = Arc<dyn Fn(&Seq<A>, &mut ChaCha8Rng) -> Seq<A> + Send + Sync>;
+
+impl<A: Alphabet, E: fmt::Debug> fmt::Debug for SequenceDataset<'_, A, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SequenceDataset")
+            .field("sequences", &self.sequences.len())
+            .field("encoder", &self.encoder)
+            .field("min_crop", &self.min_crop)
+            .field("change", &self.change.is_some())
+            .field("noise", &self.noise)
+            .finish()
+    }
 }
 
 impl<'a, A: Alphabet, E: Encode<A>> SequenceDataset<'a, A, E> {
@@ -64,6 +83,8 @@ impl<'a, A: Alphabet, E: Encode<A>> SequenceDataset<'a, A, E> {
             sequences,
             encoder,
             min_crop: None,
+            change: None,
+            noise: None,
         }
     }
 
@@ -72,6 +93,44 @@ impl<'a, A: Alphabet, E: Encode<A>> SequenceDataset<'a, A, E> {
     pub fn with_min_crop(mut self, min_crop: usize) -> Self {
         self.min_crop = Some(min_crop.max(1));
         self
+    }
+
+    /// Lets training see, each time, what `change` makes of a sequence, after the window is cut: another strand, a mutation, a
+    /// shuffle of [`hairpin_seq::augment`]. It is to give every sequence of a length one of the same length.
+    ///
+    /// ```
+    /// use hairpin_seq::augment::ReverseComplement;
+    /// use hairpin_seq::{Dna, OneHot, Seq};
+    /// use hairpin_train::SequenceDataset;
+    ///
+    /// let sequences: Vec<Seq<Dna>> = vec!["GATTACA".parse()?];
+    /// let either_strand = ReverseComplement::new(0.5)?;
+    /// let dataset = SequenceDataset::new(&sequences, OneHot::default())
+    ///     .with_change(move |sequence, rng| either_strand.apply(sequence, rng));
+    /// # let _ = dataset;
+    /// # Ok::<(), hairpin_seq::SeqError>(())
+    /// ```
+    pub fn with_change(
+        mut self,
+        change: impl Fn(&Seq<A>, &mut ChaCha8Rng) -> Seq<A> + Send + Sync + 'static,
+    ) -> Self {
+        self.change = Some(Arc::new(change));
+        self
+    }
+
+    /// Adds noise to what training sees, on the positions that a string has and not on padding.
+    pub fn with_noise(mut self, noise: GaussianNoise) -> Self {
+        self.noise = Some(noise);
+        self
+    }
+
+    /// What training sees of a sequence this time, if not the sequence itself.
+    fn augmented(&self, sequence: &Seq<A>, rng: &mut ChaCha8Rng) -> Option<Seq<A>> {
+        let cropped = self.crop(sequence, rng);
+        match &self.change {
+            Some(change) => Some(change(cropped.as_ref().unwrap_or(sequence), rng)),
+            None => cropped,
+        }
     }
 
     fn crop(&self, sequence: &Seq<A>, rng: &mut ChaCha8Rng) -> Option<Seq<A>> {
@@ -109,7 +168,7 @@ impl<A: Alphabet, E: Encode<A>> Dataset for SequenceDataset<'_, A, E> {
             .iter()
             .map(|&row| {
                 let rng = augment.as_deref_mut()?;
-                self.crop(&self.sequences[row], rng)
+                self.augmented(&self.sequences[row], rng)
             })
             .collect();
         let sequences: Vec<&Seq<A>> = rows
@@ -131,8 +190,11 @@ impl<A: Alphabet, E: Encode<A>> Dataset for SequenceDataset<'_, A, E> {
             .zip(&lengths)
             .zip(x.chunks_exact_mut((length * channels).max(1)))
         {
-            self.encoder
-                .encode_into(sequence, &mut out[..own * channels]);
+            let out = &mut out[..own * channels];
+            self.encoder.encode_into(sequence, out);
+            if let (Some(noise), Some(rng)) = (&self.noise, augment.as_deref_mut()) {
+                noise.add_to(out, rng);
+            }
         }
         let x = Tensor::from_data(TensorData::new(x, [rows.len(), length, channels]), device);
         SequenceInput::new(x, lengths)
@@ -169,5 +231,32 @@ mod tests {
             );
         }
         assert_eq!(seen.len(), 7, "every length from 4 to 10 occurs");
+    }
+
+    #[test]
+    fn changes_and_noise_are_for_training_and_stay_off_padding() {
+        let sequences: Vec<Seq<Dna>> = vec!["ACGTTG".parse().unwrap(), "CCA".parse().unwrap()];
+        let plain = SequenceDataset::new(&sequences, OneHot::default());
+        let changed = plain
+            .clone()
+            .with_change(|sequence, _| sequence.reverse_complement())
+            .with_noise(GaussianNoise::new(0.01).unwrap());
+        let device = Device::flex();
+        let values = |dataset: &SequenceDataset<'_, Dna, OneHot>, rng: Option<u64>| {
+            let mut rng = rng.map(ChaCha8Rng::seed_from_u64);
+            let batch = dataset.batch(&[0, 1], rng.as_mut(), &device);
+            batch.x.into_data().try_into_vec::<f32>().unwrap()
+        };
+        assert_eq!(values(&plain, None), values(&changed, None));
+        assert_eq!(values(&changed, Some(1)), values(&changed, Some(1)));
+        let seen = values(&changed, Some(1));
+        let turned: Vec<Seq<Dna>> = sequences.iter().map(Seq::reverse_complement).collect();
+        let expected = values(&SequenceDataset::new(&turned, OneHot::default()), None);
+        for (at, (seen, expected)) in seen.iter().zip(expected).enumerate() {
+            match at >= 24 + 12 {
+                true => assert_eq!(*seen, 0.0, "padding"),
+                false => assert!((seen - expected).abs() < 0.06 && *seen != expected),
+            }
+        }
     }
 }

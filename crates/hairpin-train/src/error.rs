@@ -254,6 +254,15 @@ pub enum TrainError {
         source: HistoryError,
     },
 
+    /// The list of an ensemble's members is not one, or not that of the members beside it.
+    #[error("{}: {reason}; restore the files, or train again", path.display())]
+    EnsembleContent {
+        /// The list.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+
     /// A hyper-parameter of the training is outside its range.
     #[error("`fit.{name}` is {found}, expected {expected}; correct the configuration")]
     FitConfig {

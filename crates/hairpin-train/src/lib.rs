@@ -56,6 +56,7 @@ pub mod config;
 mod dataset;
 mod device;
 mod digest;
+mod ensemble;
 mod error;
 mod fit;
 pub mod history;
@@ -74,6 +75,9 @@ pub use bundle::Bundle;
 pub use burn::tensor::Device;
 pub use dataset::{Dataset, SequenceDataset};
 pub use device::DeviceKind;
+pub use ensemble::{
+    Ensemble, Member, OutOfFold, out_of_fold, predict_augmented, with_pseudo_labels,
+};
 pub use error::TrainError;
 pub use fit::{Ended, Examples, FitConfig, Fitted, Kept, Session, Stop, fit};
 pub use objective::{

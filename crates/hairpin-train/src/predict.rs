@@ -5,6 +5,7 @@ use crate::{Dataset, Objective, TrainError};
 use burn::tensor::Device;
 use hairpin_models::Model;
 use ndarray::{Array2, ArrayView1};
+use rand_chacha::ChaCha8Rng;
 
 /// Predictions `[n_examples, n_outputs]` in the order of the examples, whatever the batches were.
 ///
@@ -30,11 +31,31 @@ where
     D: Dataset<Input = M::Input>,
     O: Objective,
 {
-    check_lengths(model, inputs)?;
+    predict_rows(model, objective, inputs, batch_size, None, device)
+}
+
+/// [`predict`], of augmented examples if there is something to draw from.
+pub(crate) fn predict_rows<M, D, O>(
+    model: &M,
+    objective: &O,
+    inputs: &D,
+    batch_size: usize,
+    mut augment: Option<&mut ChaCha8Rng>,
+    device: &Device,
+) -> Result<Array2<f32>, TrainError>
+where
+    M: Model,
+    D: Dataset<Input = M::Input>,
+    O: Objective,
+{
+    match augment {
+        None => check_lengths(model, inputs)?,
+        Some(_) => check_shortest(model, inputs.len(), |row| inputs.shortest(row))?,
+    }
     let lengths: Vec<usize> = (0..inputs.len()).map(|row| inputs.length(row)).collect();
     let mut predictions = Array2::zeros((inputs.len(), model.n_outputs()));
     for rows in batches_by_length(&lengths, batch_size) {
-        let outputs = model.forward(inputs.batch(&rows, None, device));
+        let outputs = model.forward(inputs.batch(&rows, augment.as_deref_mut(), device));
         let values = objective
             .activate(outputs)
             .into_data()
