@@ -9,7 +9,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use hairpin_seq::align::edit_distance;
+use hairpin_seq::align::edit_identity;
 use hairpin_seq::{Dna, Nucleotide, Rna, Seq};
 use hairpin_targets::control::{
     BoostedKmers, BoostedTrees, ColumnAverage, LinearKmers, NeighbourKmers, Neighbours, Regressor,
@@ -105,7 +105,7 @@ fn report_all<A: Nucleotide>(seqs: &[Seq<A>], targets: &TargetMatrix, groups: &G
     }
     report(seqs, targets, groups, &|x, y, _| {
         let neighbours = Neighbours::new(20).with_distance_weights();
-        let distance = |a: &Seq<A>, b: &Seq<A>| edit_distance(a, b) as f64;
+        let distance = |a: &Seq<A>, b: &Seq<A>| 1.0 - edit_identity(a, b);
         Box::new(neighbours.fit(x.to_vec(), y, distance).unwrap())
     });
     let grid: Vec<f64> = (-6..=2).map(|e| 10_f64.powi(e)).collect();
