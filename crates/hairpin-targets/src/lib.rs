@@ -45,13 +45,15 @@
 //!   [`LeakageReport`] of any split
 //! - [`mod@similarity`]: clusters and nearest neighbours of sequences; [`duplicates`]: what to drop, and why
 //! - [`metrics`]: accuracy, confusion matrix and cross-entropy, with intervals
-//! - [`control`]: majority class, nearest k-mer centroid, Markov chain per class
+//! - [`control`]: majority class, nearest k-mer centroid, Markov chain per class; averages, nearest neighbours, ridge, boosted trees
+//! - [`mod@blend`]: several models' predictions joined into one, by weights learned out of fold
 //!
 //! # What it does not do
 //!
 //! It reads no task's files, knows no tensor and no device, and trains no network. Everything that is random comes from a
 //! seed and is the same on every machine.
 
+pub mod blend;
 pub mod category;
 pub mod control;
 pub mod duplicates;

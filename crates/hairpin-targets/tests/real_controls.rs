@@ -9,6 +9,7 @@
 use std::path::Path;
 use std::time::Instant;
 
+use hairpin_seq::align::edit_identity;
 use hairpin_seq::{Dna, Nucleotide, Rna, Seq};
 use hairpin_targets::control::{
     BoostedKmers, BoostedTrees, ColumnAverage, LinearKmers, NeighbourKmers, Neighbours, Regressor,
@@ -102,6 +103,11 @@ fn report_all<A: Nucleotide>(seqs: &[Seq<A>], targets: &TargetMatrix, groups: &G
             Box::new(NeighbourKmers::new(neighbours, k).fit(x, y).unwrap())
         });
     }
+    report(seqs, targets, groups, &|x, y, _| {
+        let neighbours = Neighbours::new(20).with_distance_weights();
+        let distance = |a: &Seq<A>, b: &Seq<A>| 1.0 - edit_identity(a, b);
+        Box::new(neighbours.fit(x.to_vec(), y, distance).unwrap())
+    });
     let grid: Vec<f64> = (-6..=2).map(|e| 10_f64.powi(e)).collect();
     for k in [2, 3, 4, 5] {
         report(seqs, targets, groups, &|x, y, _| {

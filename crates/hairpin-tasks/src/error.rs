@@ -149,11 +149,11 @@ pub enum TaskError {
     )]
     RowCounts {
         /// One array.
-        first: Box<Place>,
+        first: Place,
         /// Its rows.
         first_rows: usize,
         /// The array that belongs to it.
-        second: Box<Place>,
+        second: Place,
         /// Its rows.
         second_rows: usize,
     },
@@ -373,11 +373,18 @@ pub enum TaskError {
 pub struct Place {
     /// The file.
     pub path: PathBuf,
-    /// The array's key in the npz; `None` where the file is no npz.
+    /// Where in it, if that is known; boxed, so that an error stays small.
+    pub within: Option<Box<Within>>,
+}
+
+/// A place in a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Within {
+    /// The array's key in an npz.
     pub array: Option<String>,
-    /// The line of the table, from 1, the header being one.
+    /// The line of a text, from 1, a table's header being one.
     pub line: Option<u64>,
-    /// The name of the table's column.
+    /// The name of a table's column.
     pub column: Option<String>,
 }
 
@@ -386,47 +393,44 @@ impl Place {
     pub fn new(path: impl AsRef<Path>) -> Self {
         Self {
             path: path.as_ref().to_owned(),
-            array: None,
-            line: None,
-            column: None,
+            within: None,
         }
     }
 
     /// An array in this file.
     pub fn array(self, key: &str) -> Self {
-        Self {
-            array: Some(key.to_owned()),
-            ..self
-        }
+        self.with(|within| within.array = Some(key.to_owned()))
     }
 
     /// A line in this file.
     pub fn line(self, number: u64) -> Self {
-        Self {
-            line: Some(number),
-            ..self
-        }
+        self.with(|within| within.line = Some(number))
     }
 
     /// A column of this table.
     pub fn column(self, name: &str) -> Self {
-        Self {
-            column: Some(name.to_owned()),
-            ..self
-        }
+        self.with(|within| within.column = Some(name.to_owned()))
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Within)) -> Self {
+        change(self.within.get_or_insert_default());
+        self
     }
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.path.display())?;
-        if let Some(array) = &self.array {
+        let Some(within) = &self.within else {
+            return Ok(());
+        };
+        if let Some(array) = &within.array {
             write!(f, ", array `{array}`")?;
         }
-        if let Some(line) = self.line {
+        if let Some(line) = within.line {
             write!(f, ", line {line}")?;
         }
-        match &self.column {
+        match &within.column {
             Some(column) => write!(f, ", column `{}`", shorten(column)),
             None => Ok(()),
         }

@@ -32,4 +32,4 @@ pub mod rnn_dna;
 pub mod sequence_csv;
 mod ucs4;
 
-pub use error::{Place, TaskError};
+pub use error::{Place, TaskError, Within};

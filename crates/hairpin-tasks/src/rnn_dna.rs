@@ -292,9 +292,9 @@ fn check_rows(x: Place, x_rows: usize, y: Place, y_rows: usize) -> Result<(), Ta
     match x_rows == y_rows {
         true => Ok(()),
         false => Err(TaskError::RowCounts {
-            first: Box::new(x),
+            first: x,
             first_rows: x_rows,
-            second: Box::new(y),
+            second: y,
             second_rows: y_rows,
         }),
     }

@@ -83,7 +83,7 @@ pub struct FittedNeighbourKmers<A> {
 impl<A: Nucleotide> Regressor<[Seq<A>]> for FittedNeighbourKmers<A> {
     fn name(&self) -> String {
         format!(
-            "{} by {}-mers",
+            "{} on {}-mers",
             Regressor::<[Row]>::name(&self.neighbours),
             self.k
         )

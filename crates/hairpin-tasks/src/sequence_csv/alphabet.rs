@@ -162,11 +162,11 @@ pub fn detect(sequences: &Sequences) -> Result<Detected, TaskError> {
     }
     match (seen(b"T"), seen(b"U")) {
         (true, true) => {
-            let line = |letter: u8| sequences.place(first_row[usize::from(letter)]).line;
+            let line = |letter: u8| sequences.line(first_row[usize::from(letter)]);
             Err(TaskError::MixedAlphabets {
                 place: sequences.column().clone(),
-                t_line: line(b'T').unwrap_or_default(),
-                u_line: line(b'U').unwrap_or_default(),
+                t_line: line(b'T'),
+                u_line: line(b'U'),
             })
         }
         (true, false) => detected(AlphabetName::Dna, "T and no U".to_owned()),

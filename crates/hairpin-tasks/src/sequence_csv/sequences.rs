@@ -62,6 +62,11 @@ impl Sequences {
         self.place.clone().line(self.lines[row])
     }
 
+    /// The line of a row, from 1.
+    pub(super) fn line(&self, row: usize) -> u64 {
+        self.lines[row]
+    }
+
     /// File and column.
     pub(super) fn column(&self) -> &Place {
         &self.place
