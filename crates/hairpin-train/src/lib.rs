@@ -77,13 +77,16 @@ mod weights;
 
 pub use bundle::Bundle;
 pub use burn::tensor::Device;
-pub use dataset::{Dataset, SequenceDataset};
+pub use dataset::{
+    ColumnSample, Dataset, NpyMatrix, NpyRows, NpySequences, PairDataset, PairInput,
+    SequenceDataset,
+};
 pub use device::DeviceKind;
 pub use error::TrainError;
 pub use fit::{Examples, FitConfig, Fitted, Session, Stop, fit};
 pub use objective::{
     BinaryClassification, Classification, Evaluation, GaussianRegression, InfoNce, Loss, LossTerm,
-    Objective, Regression, TargetBatch, Variance,
+    Objective, Regression, Sampled, TargetBatch, Variance,
 };
 pub use predict::{check_lengths, predict};
 pub use progress::{Meter, Progress};
