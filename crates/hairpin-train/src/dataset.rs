@@ -1,9 +1,11 @@
 //! [`Dataset`]: examples that become batches, and the order in which they do.
 
 mod npy;
+mod npy_rows;
 mod pair;
 
-pub use npy::{NpyMatrix, NpyRows, NpySequences};
+pub use npy::{NpyMatrix, NpySequences};
+pub use npy_rows::NpyRows;
 pub use pair::{ColumnSample, PairDataset, PairInput};
 
 use crate::TrainError;
