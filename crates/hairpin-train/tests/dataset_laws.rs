@@ -1,10 +1,14 @@
 //! Rows of a file are the rows of the array, whatever the order; pairs are those of the matrix; broken files are refused.
 
+use burn::module::Module;
+use burn::nn::{Linear, LinearConfig};
+use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::{Device, Tensor, TensorData};
+use hairpin_models::Model;
 use hairpin_targets::{TargetError, TargetMatrix};
 use hairpin_train::{
     BinaryClassification, ColumnSample, Dataset, NpyMatrix, NpyRows, NpySequences, Objective,
-    PairDataset, Regression, Sampled, TargetBatch, TrainError,
+    PairDataset, PairInput, Regression, Sampled, TargetBatch, TrainError, predict,
 };
 use ndarray::{Array2, Array3};
 use ndarray_npy::write_npy;
@@ -332,4 +336,109 @@ fn a_block_of_pairs_is_that_of_the_matrix() {
         by_column.check(&bits),
         Err(TargetError::Length { .. })
     ));
+}
+
+/// The agreement of a left and a right, each through a layer of its own.
+#[derive(Module, Debug)]
+struct TwoTower {
+    left: Linear,
+    right: Linear,
+    n_left: usize,
+}
+
+impl Model for TwoTower {
+    type Input = PairInput<Tensor<2>, Tensor<2>>;
+
+    fn forward(&self, input: Self::Input) -> Tensor<2> {
+        let left = self.left.forward(input.left);
+        self.right.forward(input.right).matmul(left.transpose())
+    }
+
+    fn n_outputs(&self) -> usize {
+        self.n_left
+    }
+
+    fn min_length(&self) -> usize {
+        1
+    }
+}
+
+#[test]
+fn two_towers_learn_from_blocks_and_predict_every_pair() {
+    let spread = |row: usize, column: usize| ((row * 7 + column * 3) % 11) as f32 / 5.0 - 1.0;
+    let (lefts, rights) = (
+        Array2::from_shape_fn((6, 3), |(row, column)| spread(row, column)),
+        Array2::from_shape_fn((40, 4), |(row, column)| spread(row, column + 5)),
+    );
+    let truth = Array2::from_shape_fn((40, 6), |(right, left)| {
+        rights[[right, 0]] * lefts[[left, 1]] - 0.5 * rights[[right, 3]] * lefts[[left, 0]]
+    });
+    let measured = Array2::from_shape_fn((40, 6), |(right, left)| (right + left) % 4 > 0);
+    let names = (0..6).map(|left| format!("protein {left}")).collect();
+    let seen = TargetMatrix::with_mask(truth.clone(), measured.clone(), names).unwrap();
+    let (_left, left) = saved(&lefts);
+    let (_right, right) = saved(&rights);
+    let left = NpyMatrix::new(NpyRows::open(left).unwrap()).unwrap();
+    let right = NpyMatrix::new(NpyRows::open(right).unwrap()).unwrap();
+    let sample = ColumnSample::new(6, 3, 11);
+    let pairs = PairDataset::new(&left, &right, sample);
+    let objective = Sampled {
+        objective: Regression::default(),
+        sample,
+    };
+    objective.check(&seen).unwrap();
+
+    let device = Device::flex().autodiff();
+    let weights = |rows: usize, shift: usize| {
+        let values = (0..rows * 3).map(|place| spread(place, shift) * 0.5);
+        let data = TensorData::new(values.collect::<Vec<f32>>(), [rows, 3]);
+        burn::module::Param::from_tensor(Tensor::from_data(data, &device))
+    };
+    let layer = |rows, shift| Linear {
+        weight: weights(rows, shift),
+        ..LinearConfig::new(rows, 3).with_bias(false).init(&device)
+    };
+    let mut model = TwoTower {
+        left: layer(3, 1),
+        right: layer(4, 2),
+        n_left: 6,
+    };
+    let mut optimizer = AdamConfig::new().init();
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    let order: Vec<usize> = (0..40).map(|row| row * 17 % 40).collect();
+    for epoch in 0..150 {
+        for (index, rows) in order.chunks(8).enumerate() {
+            // The order within the batch is what an epoch's shuffle changes.
+            let mut rows = rows.to_vec();
+            rows.rotate_left((epoch + index) % 8);
+            let input = pairs.batch(&rows, Some(&mut rng), &device);
+            let batch = TargetBatch {
+                target: &seen,
+                rows: &rows,
+                weights: None,
+            };
+            let loss = objective.loss(model.forward(input), batch);
+            let gradients = GradientsParams::from_grads(loss.backward(), &model);
+            model = optimizer.step(0.02, model, gradients);
+        }
+    }
+    assert!(pairs.failure().is_none());
+    let predictions = predict(&model.valid(), &objective, &pairs, 7, &Device::flex()).unwrap();
+    assert_eq!(predictions.dim(), (40, 6));
+    // Pairs that were never measured are predicted as well as the others.
+    let worst = |of_measured: bool| {
+        let errors = predictions.iter().zip(&truth).zip(&measured);
+        errors
+            .filter(|(_, measured)| **measured == of_measured)
+            .map(|((x, y), _)| (x - y).abs())
+            .fold(0.0, f32::max)
+    };
+    assert!(
+        worst(true) < 0.05 && worst(false) < 0.05,
+        "{} {}",
+        worst(true),
+        worst(false)
+    );
+    let found = objective.evaluate(&predictions, &seen).unwrap();
+    assert!(found.score > 0.99 && found.loss < 1e-3, "{found:?}");
 }
