@@ -1,5 +1,14 @@
 //! [`Dataset`]: examples that become batches, and the order in which they do.
 
+mod npy;
+mod npy_rows;
+mod pair;
+
+pub use npy::{NpyMatrix, NpySequences};
+pub use npy_rows::NpyRows;
+pub use pair::{ColumnSample, PairDataset, PairInput};
+
+use crate::TrainError;
 use burn::tensor::{Device, Tensor, TensorData};
 use hairpin_models::SequenceInput;
 use hairpin_seq::augment::GaussianNoise;
@@ -37,6 +46,13 @@ pub trait Dataset {
         augment: Option<&mut ChaCha8Rng>,
         device: &Device,
     ) -> Self::Input;
+
+    /// What went wrong while batches were read, if anything did: what the batch holds then means nothing. To be asked after a batch.
+    ///
+    /// A dataset on disk fills such a batch with NaN, so that whoever does not ask meets a loss that is no number.
+    fn failure(&self) -> Option<TrainError> {
+        None
+    }
 }
 
 /// Sequences under an encoding.

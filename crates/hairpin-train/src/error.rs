@@ -102,6 +102,19 @@ pub enum TrainError {
         /// What stands there.
         found: String,
     },
+    /// A file is not an array that rows can be read from.
+    #[error(
+        "{}: {found}, expected {expected}; write it again with numpy.save(path, numpy.ascontiguousarray(x, dtype='float32'))",
+        path.display()
+    )]
+    Npy {
+        /// The file.
+        path: PathBuf,
+        /// What it has.
+        found: String,
+        /// What it should have.
+        expected: String,
+    },
     /// A setting of a loss is outside its range.
     #[error("the {setting} of the loss is {found}, expected {expected}; correct the loss")]
     LossSetting {

@@ -73,7 +73,10 @@ mod weights;
 pub use average::{AverageConfig, AverageKind};
 pub use bundle::Bundle;
 pub use burn::tensor::Device;
-pub use dataset::{Dataset, SequenceDataset};
+pub use dataset::{
+    ColumnSample, Dataset, NpyMatrix, NpyRows, NpySequences, PairDataset, PairInput,
+    SequenceDataset,
+};
 pub use device::DeviceKind;
 pub use ensemble::{
     Ensemble, Member, OutOfFold, out_of_fold, predict_augmented, with_pseudo_labels,
@@ -82,7 +85,7 @@ pub use error::TrainError;
 pub use fit::{Ended, Examples, FitConfig, Fitted, Kept, Session, Stop, fit};
 pub use objective::{
     BinaryClassification, Classification, Evaluation, GaussianRegression, InfoNce, Loss, LossTerm,
-    Objective, Regression, TargetBatch, Variance,
+    Objective, Regression, Sampled, TargetBatch, Variance,
 };
 pub use optimizer::{OptimizerConfig, OptimizerKind, ParameterGroup};
 pub use order::balanced_odds;

@@ -6,6 +6,7 @@ mod gaussian;
 mod info_nce;
 mod loss;
 mod regression;
+mod sampled;
 mod score;
 mod target_batch;
 mod weighted;
@@ -16,6 +17,7 @@ pub use gaussian::{GaussianRegression, Variance};
 pub use info_nce::InfoNce;
 pub use loss::{Loss, LossTerm};
 pub use regression::Regression;
+pub use sampled::Sampled;
 pub use target_batch::TargetBatch;
 
 use burn::tensor::Tensor;

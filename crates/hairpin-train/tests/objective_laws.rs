@@ -507,6 +507,17 @@ fn settings_of_a_classification_are_held_to_their_ranges() {
 }
 
 #[test]
+fn balanced_classes_count_alike_and_rows_one_on_average() {
+    let labels = ClassLabels::new(vec![2, 0, 2, 2, 0, 2, 2], 4).unwrap();
+    let balanced = Classification::default().balanced(&labels);
+    balanced.check(&labels).unwrap();
+    let weights = balanced.class_weights.unwrap();
+    let total = |class: usize| weights[class] * labels.counts()[class] as f32;
+    assert_eq!((weights[1], weights[3]), (0.0, 0.0));
+    assert!(close(total(0), 3.5) && close(total(2), 3.5));
+}
+
+#[test]
 fn classes_are_scored_as_on_paper() {
     let labels = ClassLabels::new(vec![1, 0, 0], 2).unwrap();
     // Probabilities 3/4, 1/2 and 1/4 of the true class.

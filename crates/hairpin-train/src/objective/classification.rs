@@ -30,7 +30,9 @@ use serde::{Deserialize, Serialize};
 /// use hairpin_train::{Classification, Objective};
 ///
 /// let labels = ClassLabels::new(vec![0, 0, 0, 1], 2)?;
-/// let rare_counts_more = Classification { class_weights: Some(vec![1.0, 3.0]), ..Classification::default() };
+/// let smoothed = Classification { label_smoothing: 0.1, ..Classification::default() };
+/// let rare_counts_more = smoothed.balanced(&labels);
+/// assert_eq!(rare_counts_more.class_weights, Some(vec![2.0 / 3.0, 2.0]));
 /// rare_counts_more.check(&labels)?;
 /// # Ok::<(), hairpin_targets::TargetError>(())
 /// ```
@@ -49,6 +51,21 @@ pub struct Classification {
 const LEAST_MISS: f64 = 1e-7;
 
 impl Classification {
+    /// The same with class weights under which every class of these labels, the training rows', counts alike in all: `n / (k n_c)`
+    /// for the `n_c` rows of class `c`, `k` classes with rows. A class without rows has weight 0.
+    pub fn balanced(self, labels: &ClassLabels) -> Self {
+        let counts = labels.counts();
+        let present = counts.iter().filter(|&&count| count > 0).count();
+        let weight = |&count: &usize| match count {
+            0 => 0.0,
+            _ => (labels.len() as f64 / (present as f64 * count as f64)) as f32,
+        };
+        Self {
+            class_weights: Some(counts.iter().map(weight).collect()),
+            ..self
+        }
+    }
+
     fn class_weight(&self, class: usize) -> f64 {
         let weights = self.class_weights.as_ref();
         weights.map_or(1.0, |weights| f64::from(weights[class]))

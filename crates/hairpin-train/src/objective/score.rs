@@ -24,23 +24,27 @@ pub(super) fn score(
         truth.measured().clone(),
         truth.names().to_vec(),
     )?;
-    let perfect = Comparison::new(truth, truth)?;
     let found = Comparison::new(&predicted, truth)?;
-    let (found, perfect) = match over {
-        Over::Columns => (found.columns(metric), perfect.columns(metric)),
-        Over::Rows => (found.rows(metric), perfect.rows(metric)),
-        Over::Pooled => {
-            let best = perfect.pooled(metric);
-            return Ok(best.map_or(f64::NAN, |_| found.pooled(metric).unwrap_or(0.0)));
-        }
+    let perfect = Comparison::new(truth, truth)?;
+    // What the truth predicts of itself is asked only where something has no value.
+    let scores = |found: &[Option<f64>], perfect: &dyn Fn() -> Vec<Option<f64>>| {
+        let complete: Option<Vec<f64>> = found.iter().copied().collect();
+        complete.unwrap_or_else(|| {
+            let both = found.iter().zip(perfect());
+            both.filter(|(_, best)| best.is_some())
+                .map(|(found, _)| found.unwrap_or(0.0))
+                .collect()
+        })
     };
-    let scores: Vec<f64> = found
-        .values()
-        .iter()
-        .zip(perfect.values())
-        .filter(|(_, best)| best.is_some())
-        .map(|(found, _)| found.unwrap_or(0.0))
-        .collect();
+    let scores = match over {
+        Over::Columns => scores(found.columns(metric).values(), &|| {
+            perfect.columns(metric).values().to_vec()
+        }),
+        Over::Rows => scores(found.rows(metric).values(), &|| {
+            perfect.rows(metric).values().to_vec()
+        }),
+        Over::Pooled => scores(&[found.pooled(metric)], &|| vec![perfect.pooled(metric)]),
+    };
     Ok(scores.iter().sum::<f64>() / scores.len() as f64)
 }
 
