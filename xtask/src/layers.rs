@@ -14,7 +14,12 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("hairpin-tasks", &["hairpin-targets", "hairpin-seq"]),
     (
         "hairpin-train",
-        &["hairpin-models", "hairpin-targets", "hairpin-seq"],
+        &[
+            "hairpin-models",
+            "hairpin-nn",
+            "hairpin-targets",
+            "hairpin-seq",
+        ],
     ),
     ("hairpin-targets", &["hairpin-seq"]),
     ("hairpin-models", &["hairpin-nn"]),
