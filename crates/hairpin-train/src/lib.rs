@@ -50,13 +50,14 @@
 //! |---|---|
 //! | here | [`fit`], [`predict`], datasets, objectives, devices, runs and bundles |
 //! | [`config`] | a TOML file laid over defaults, unknown keys refused by line and column |
+//! | [`explain`] | why a model says what it says: mutagenesis, gradients, attention, filters; logos and heat maps |
 //! | [`history`] | the epochs of a run, as CSV both ways |
 //! | [`report`] | one self-contained HTML file with curves, tables and confusion matrices |
 //!
 //! Device: `DeviceKind` is the only place that names backends; each is a cargo feature (`flex`, `ndarray`, `vulkan`, `cuda`).
 //!
 //! What it does not do: it reads no data files (`hairpin-tasks`), has one objective so far ([`Classification`]), and neither search,
-//! ensembles, weight averaging nor explanation yet.
+//! ensembles nor weight averaging yet.
 
 mod bundle;
 mod checkpoint;
@@ -65,6 +66,7 @@ mod dataset;
 mod device;
 mod digest;
 mod error;
+pub mod explain;
 mod fit;
 pub mod history;
 mod objective;
