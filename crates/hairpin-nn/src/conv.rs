@@ -271,7 +271,10 @@ mod tests {
             for moved in 0..length {
                 for (position, (new, old)) in outputs(Some(moved)).iter().zip(&rest).enumerate() {
                     let window = layer.window(position, length);
-                    let read = window.clone().step_by(dilation).any(|at| at == moved as isize);
+                    let read = window
+                        .clone()
+                        .step_by(dilation)
+                        .any(|at| at == moved as isize);
                     assert_eq!(new != old, read, "{padding:?}: {position} reads {window:?}");
                 }
             }

@@ -227,8 +227,7 @@ impl TransformerEncoderLayer {
     /// Applies the layer; see [`TransformerEncoder::forward`].
     pub fn forward(&self, input: EncoderInput) -> Tensor<3> {
         let EncoderInput { x, mask_pad, bias } = input;
-        let attend =
-            |x: Tensor<3>| self.attention.forward(attention_input(x, mask_pad, bias));
+        let attend = |x: Tensor<3>| self.attention.forward(attention_input(x, mask_pad, bias));
         match self.norm {
             NormPlace::Post => {
                 let y = attend(x.clone());

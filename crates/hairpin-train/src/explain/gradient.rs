@@ -80,7 +80,9 @@ pub(super) fn differentiate<const N: usize>(
     output: usize,
 ) -> Result<[Tensor<3>; N], TrainError> {
     let inputs = inputs.map(|x| x.inner().autodiff().require_grad());
+    let rows = inputs.first().map_or(0, |x| x.dims()[0]);
     let outputs = f(inputs.clone());
+    assert_rows(&outputs, rows);
     let selected = column(&outputs, output);
     // A graph stays in memory until it is walked, so it is walked even when nobody wants what comes out.
     let sum = match &selected {
@@ -94,6 +96,11 @@ pub(super) fn differentiate<const N: usize>(
         grad.unwrap_or_else(|| x.inner().zeros_like())
     });
     selected.map(|_| found)
+}
+
+fn assert_rows(outputs: &Tensor<2>, rows: usize) {
+    let found = outputs.dims()[0];
+    assert_eq!(found, rows, "the explained function's batch_size");
 }
 
 /// Column `output`, `[batch_size, 1]`.
@@ -114,11 +121,7 @@ pub(super) fn evaluate<const N: usize>(
 ) -> Result<Vec<f64>, TrainError> {
     let rows = inputs.first().map_or(0, |x| x.dims()[0]);
     let outputs = f(inputs.map(Tensor::inner)).inner();
-    assert_eq!(
-        outputs.dims()[0],
-        rows,
-        "the explained function: batch_size"
-    );
+    assert_rows(&outputs, rows);
     let column = column(&outputs, output)?;
     Ok(column
         .into_data()

@@ -70,8 +70,10 @@ impl HeatMap {
             let expected = format!("1 to {MOST_CELLS} cells; draw a part");
             return Err(refused("cells", format!("{rows} x {columns}"), expected));
         }
-        for (name, names, count) in [("rows", &self.rows, rows), ("columns", &self.columns, columns)]
-        {
+        for (name, names, count) in [
+            ("rows", &self.rows, rows),
+            ("columns", &self.columns, columns),
+        ] {
             if !names.is_empty() && names.len() != count {
                 let expected = format!("{count} names, or none");
                 return Err(refused(name, names.len(), expected));
@@ -89,7 +91,8 @@ impl HeatMap {
             left + columns as f64 * self.cell,
             above + rows as f64 * self.cell,
         );
-        let below = 10.0 + longest(&self.columns).max(if self.columns.is_empty() { 0.0 } else { 8.0 });
+        let below =
+            10.0 + longest(&self.columns).max(if self.columns.is_empty() { 0.0 } else { 8.0 });
         // Beside the grid stands the key: 12 wide, with its two ends in numbers.
         let width = (right + 80.0).max(title_width(self.title.as_deref()));
         let height = (base + below).max(above + 60.0);

@@ -45,7 +45,13 @@ impl Quadrature {
         Ok(match self {
             Self::Trapezoid => {
                 let intervals = (steps - 1) as f64;
-                let weight = |step| if step == 0 || step == steps - 1 { 0.5 } else { 1.0 };
+                let weight = |step| {
+                    if step == 0 || step == steps - 1 {
+                        0.5
+                    } else {
+                        1.0
+                    }
+                };
                 (0..steps)
                     .map(|step| (step as f64 / intervals, weight(step) / intervals))
                     .collect()
@@ -67,7 +73,10 @@ fn legendre(n: usize, root: usize) -> (f64, f64) {
         let (mut before, mut value) = (1.0, x);
         for k in 2..=n {
             let k = k as f64;
-            (before, value) = (value, ((2.0 * k - 1.0) * x * value - (k - 1.0) * before) / k);
+            (before, value) = (
+                value,
+                ((2.0 * k - 1.0) * x * value - (k - 1.0) * before) / k,
+            );
         }
         slope = degree * (x * value - before) / (x * x - 1.0);
         let step = value / slope;

@@ -147,10 +147,7 @@ impl AttributionLogo {
 }
 
 /// The symbols of a position on one side of the axis, with their sizes.
-fn stack<'a>(
-    row: impl Iterator<Item = &'a f32>,
-    sign: f64,
-) -> impl Iterator<Item = (usize, f64)> {
+fn stack<'a>(row: impl Iterator<Item = &'a f32>, sign: f64) -> impl Iterator<Item = (usize, f64)> {
     row.enumerate()
         .map(move |(code, &value)| (code, sign * f64::from(value)))
         .filter(|(_, value)| value.is_finite() && *value > 0.0)
