@@ -446,7 +446,7 @@ fn settings_out_of_range_are_refused() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn nodes_integrate_polynomials(steps in 2usize..60, degree in 0usize..40) {
@@ -556,8 +556,9 @@ fn attention_maps_and_rollout() {
 
     let found = of_example(&rollout(&weights).unwrap(), 1, 5).unwrap();
     // By hand, on the three positions that are there.
-    let layer =
-        |weights: &Tensor<4>| (attention_map(weights, 1, None, 3).unwrap() + Array2::<f32>::eye(3)) / 2.0;
+    let layer = |weights: &Tensor<4>| {
+        (attention_map(weights, 1, None, 3).unwrap() + Array2::<f32>::eye(3)) / 2.0
+    };
     let expected = layer(&weights[1]).dot(&layer(&weights[0]));
     for ((row, column), &expected) in expected.indexed_iter() {
         assert!((found[(row, column)] - expected).abs() < 1e-6);

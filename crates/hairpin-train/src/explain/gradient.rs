@@ -123,9 +123,5 @@ pub(super) fn evaluate<const N: usize>(
     let outputs = f(inputs.map(Tensor::inner)).inner();
     assert_rows(&outputs, rows);
     let column = column(&outputs, output)?;
-    Ok(column
-        .into_data()
-        .iter::<f32>()
-        .map(|value| f64::from(value))
-        .collect())
+    Ok(column.into_data().iter::<f32>().map(f64::from).collect())
 }
