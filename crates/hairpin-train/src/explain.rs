@@ -60,9 +60,10 @@
 //! let function = as_function(&model, &batch.lengths)?;
 //! let baselines = Baseline::DinucleotideShuffles { count: 4, seed: 1 }.of_sequences(&sequences, &encoder, &device)?;
 //! let found = IntegratedGradients::default().attribute(function, [batch.x], &baselines, 0)?;
-//! assert!(found.residual[0].abs() < 1e-3);
 //!
 //! let values = of_example(&found.attributions[0], 0, sequences[0].len())?;
+//! let change = found.outputs[0] - found.baseline_outputs[0];
+//! assert!((f64::from(values.sum()) - change - found.residual[0]).abs() < 1e-4);
 //! let logo = AttributionLogo::default().svg::<Dna>(values.view())?;
 //! assert!(logo.starts_with("<svg"));
 //!

@@ -688,6 +688,48 @@ fn the_front_of_a_sequence_lstm_and_a_convolution_of_its_weights_find_the_same()
     }
 }
 
+#[test]
+fn a_network_that_looks_for_one_motif_is_explained_by_it() {
+    // max over places of relu(matches of GAT - 2): 1 where GAT is, else 0. The bias is not a weight of the input.
+    let device = Device::flex();
+    let conv = filters(&device);
+    let f = |[x]: [Tensor<3>; 1]| {
+        let matches = conv.forward(x).slice_dim(2, 0..1);
+        let found = burn::tensor::activation::relu(matches - 2.0).max_dim(1);
+        found.reshape([-1, 1])
+    };
+    let (sequences, input) = batch(&["CCGATCC"], &device);
+    let changes = mutagenesis(&sequences[0], 10, |sequences| {
+        let rows: Vec<usize> = (0..sequences.len()).collect();
+        let inputs = SequenceDataset::new(sequences, OneHot::default());
+        values(f([inputs.batch(&rows, None, &device).x]))
+    })
+    .unwrap();
+    assert_eq!(changes.reference(), 1.0);
+    let settings = IntegratedGradients {
+        steps: 600,
+        ..Default::default()
+    };
+    let found = settings
+        .attribute(f, [input.x.clone()], &[[input.x.zeros_like()]], 0)
+        .unwrap();
+    assert!(found.residual[0].abs() < 5e-3);
+    let shares = of_example(&found.attributions[0], 0, 7).unwrap();
+    for (position, &own) in sequences[0].codes().iter().enumerate() {
+        let in_motif = (2..5).contains(&position);
+        for code in 0..4 {
+            let there = code == usize::from(own);
+            let expected = if in_motif && !there { -1.0 } else { 0.0 };
+            assert_eq!(changes.differences()[(position, code)], expected);
+            // The slope is 1 on the last third of the way, where each of the three symbols has it.
+            let expected = if in_motif && there { 1.0 / 3.0 } else { 0.0 };
+            assert!((shares[(position, code)] - expected).abs() < 2e-3);
+        }
+        let expected = if in_motif { 1.0 } else { 0.0 };
+        assert_eq!(changes.importance()[(position, usize::from(own))], expected);
+    }
+}
+
 // Drawings and tables.
 
 #[test]
