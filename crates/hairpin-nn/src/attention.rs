@@ -133,6 +133,29 @@ impl MultiHeadAttention {
     ///
     /// When a shape does not match.
     pub fn forward(&self, input: AttentionInput) -> Tensor<3> {
+        self.check(&input);
+        self.output.forward(self.heads(input))
+    }
+
+    /// How much each position attends to each key: what [`forward`](Self::forward) multiplies the values by, made again for looking
+    /// at, and in memory as a whole. Dropout plays no part. Keys that are padded get 0; so does a query of which every key is padded.
+    ///
+    /// They are those of PyTorch's `MultiheadAttention(..., need_weights=True, average_attn_weights=False)`.
+    ///
+    /// # Shapes
+    ///
+    /// As [`AttentionInput`] says -> `[batch_size, n_heads, length, keys]`; the last dimension adds up to 1
+    ///
+    /// # Panics
+    ///
+    /// When a shape does not match.
+    pub fn weights(&self, input: AttentionInput) -> Tensor<4> {
+        self.check(&input);
+        self.plain_weights(input).0
+    }
+
+    /// Refuses shapes that do not match.
+    fn check(&self, input: &AttentionInput) {
         let [batch, queries, d_model] = input.x.dims();
         let keys = match &input.context {
             None => queries,
@@ -160,7 +183,6 @@ impl MultiHeadAttention {
                 self.n_heads
             );
         }
-        self.output.forward(self.heads(input))
     }
 
     /// The heads' results side by side, before the output projection.
@@ -246,6 +268,17 @@ impl MultiHeadAttention {
     }
 
     pub(crate) fn plain(&self, input: AttentionInput) -> Tensor<3> {
+        let dims = input.x.dims();
+        let (weights, values) = self.plain_weights(input);
+        self.dropout
+            .forward(weights)
+            .matmul(values)
+            .swap_dims(1, 2)
+            .reshape(dims)
+    }
+
+    /// The weights of every head, `[batch_size, n_heads, length, keys]`, and its values, `[batch_size, n_heads, keys, d_head]`.
+    fn plain_weights(&self, input: AttentionInput) -> (Tensor<4>, Tensor<4>) {
         let AttentionInput {
             x,
             context,
@@ -275,11 +308,7 @@ impl MultiHeadAttention {
                 activation::softmax(scores.mask_fill(mask.clone(), -1e30), 3).mask_fill(mask, 0.0)
             }
         };
-        self.dropout
-            .forward(weights)
-            .matmul(v)
-            .swap_dims(1, 2)
-            .reshape([batch, queries, d_model])
+        (weights, v)
     }
 
     /// Heads.

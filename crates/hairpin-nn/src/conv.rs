@@ -5,6 +5,7 @@ use burn::config::Config;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 #[cfg(feature = "flex")]
 use crate::kernel::{conv, op};
@@ -119,6 +120,14 @@ impl Conv1d {
         (output, before, behind)
     }
 
+    /// Which positions of a row of `length` positions the output at `position` reads; those outside of `0..length` are padding.
+    pub fn window(&self, position: usize, length: usize) -> Range<isize> {
+        let (_, before, _) = self.sizes(length);
+        let start = (position * self.stride) as isize - before as isize;
+        let span = (self.weight.dims()[0] - 1) * self.dilation + 1;
+        start..start + span as isize
+    }
+
     /// Applies the layer.
     ///
     /// # Shapes
@@ -188,6 +197,7 @@ impl Conv1d {
 mod tests {
     use super::*;
     use crate::check::{assert_same, random};
+    use burn::tensor::TensorData;
 
     #[test]
     fn fast_and_plain_agree_in_values_and_gradients() {
@@ -229,6 +239,44 @@ mod tests {
                     .init(&device)
                     .forward(random([2, length, 2], 1, &device));
                 assert_eq!(output.dims(), [2, length, 3]);
+            }
+        }
+    }
+
+    #[test]
+    fn an_output_depends_on_its_window_alone() {
+        let device = Device::flex();
+        for (kernel, stride, dilation, padding) in [
+            (4, 1, 1, Padding::Same),
+            (3, 2, 1, Padding::Same),
+            (3, 3, 2, Padding::Valid),
+            (2, 2, 3, Padding::Explicit(4, 1)),
+        ] {
+            let layer = Conv1dConfig::new(1, 1, kernel)
+                .with_stride(stride)
+                .with_dilation(dilation)
+                .with_padding(padding)
+                .init(&device);
+            let length = 11;
+            let outputs = |moved: Option<usize>| {
+                let mut x = vec![0.0f32; length];
+                if let Some(moved) = moved {
+                    x[moved] = 1.0;
+                }
+                let x = TensorData::new(x, [1, length, 1]);
+                let y = layer.forward(Tensor::from_data(x, &device));
+                y.into_data().iter::<f32>().collect::<Vec<f32>>()
+            };
+            let rest = outputs(None);
+            for moved in 0..length {
+                for (position, (new, old)) in outputs(Some(moved)).iter().zip(&rest).enumerate() {
+                    let window = layer.window(position, length);
+                    let read = window
+                        .clone()
+                        .step_by(dilation)
+                        .any(|at| at == moved as isize);
+                    assert_eq!(new != old, read, "{padding:?}: {position} reads {window:?}");
+                }
             }
         }
     }

@@ -182,20 +182,52 @@ impl TransformerEncoder {
     }
 }
 
+impl TransformerEncoder {
+    /// How much each position attends to each other one in every layer, the first of which reads the input: see
+    /// [`MultiHeadAttention::weights`]. What stands in the rows of padded positions is not defined.
+    ///
+    /// # Shapes
+    ///
+    /// As [`EncoderInput`] says -> for each layer `[batch_size, n_heads, length, length]`
+    ///
+    /// # Panics
+    ///
+    /// When a shape does not match.
+    pub fn attention_weights(&self, input: EncoderInput) -> Vec<Tensor<4>> {
+        let EncoderInput {
+            mut x,
+            mask_pad,
+            bias,
+        } = input;
+        let mut weights = Vec::with_capacity(self.layers.len());
+        for layer in &self.layers {
+            let input = EncoderInput {
+                x,
+                mask_pad: mask_pad.clone(),
+                bias: bias.clone(),
+            };
+            weights.push(layer.attention_weights(input.clone()));
+            x = layer.forward(input);
+        }
+        weights
+    }
+}
+
 impl TransformerEncoderLayer {
+    /// How much each position attends to each other one; see [`TransformerEncoder::attention_weights`].
+    pub fn attention_weights(&self, input: EncoderInput) -> Tensor<4> {
+        let x = match self.norm {
+            NormPlace::Post => input.x,
+            NormPlace::Pre => self.norm_attention.forward(input.x),
+        };
+        self.attention
+            .weights(attention_input(x, input.mask_pad, input.bias))
+    }
+
     /// Applies the layer; see [`TransformerEncoder::forward`].
     pub fn forward(&self, input: EncoderInput) -> Tensor<3> {
         let EncoderInput { x, mask_pad, bias } = input;
-        let attend = |x: Tensor<3>| {
-            let mut input = AttentionInput::new(x);
-            if let Some(mask_pad) = mask_pad {
-                input = input.with_mask_pad(mask_pad);
-            }
-            if let Some(bias) = bias {
-                input = input.with_bias(bias);
-            }
-            self.attention.forward(input)
-        };
+        let attend = |x: Tensor<3>| self.attention.forward(attention_input(x, mask_pad, bias));
         match self.norm {
             NormPlace::Post => {
                 let y = attend(x.clone());
@@ -212,6 +244,21 @@ impl TransformerEncoderLayer {
             }
         }
     }
+}
+
+fn attention_input(
+    x: Tensor<3>,
+    mask_pad: Option<Tensor<2, Bool>>,
+    bias: Option<Tensor<4>>,
+) -> AttentionInput {
+    let mut input = AttentionInput::new(x);
+    if let Some(mask_pad) = mask_pad {
+        input = input.with_mask_pad(mask_pad);
+    }
+    if let Some(bias) = bias {
+        input = input.with_bias(bias);
+    }
+    input
 }
 
 #[cfg(all(test, feature = "flex"))]

@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use hairpin_models::ModelError;
+use hairpin_seq::SeqError;
 use hairpin_targets::TargetError;
 
 use crate::history::HistoryError;
@@ -416,6 +417,19 @@ pub enum TrainError {
         /// Outputs that the targets ask for.
         expected: usize,
     },
+    /// A setting of an explanation, or the shape of what is to be explained or drawn, is outside its range.
+    #[error("explanation: `{name}` is {found}, expected {expected}; correct it")]
+    Explanation {
+        /// The setting or dimension.
+        name: &'static str,
+        /// Its value.
+        found: String,
+        /// The values it may take.
+        expected: String,
+    },
+    /// The sequences or motifs are wrong.
+    #[error(transparent)]
+    Sequence(#[from] SeqError),
     /// The model cannot be built.
     #[error(transparent)]
     Model(#[from] ModelError),

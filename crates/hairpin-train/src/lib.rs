@@ -41,6 +41,7 @@
 //! |---|---|
 //! | here | [`fit`], [`predict`], datasets, objectives, devices, runs and bundles |
 //! | [`config`] | a TOML file laid over defaults, unknown keys refused by line and column |
+//! | [`explain`] | why a model says what it says: mutagenesis, gradients, attention, filters; logos and heat maps |
 //! | [`history`] | the epochs of a run, as CSV both ways |
 //! | [`report`] | one self-contained HTML file with curves, tables and confusion matrices |
 //!
@@ -48,6 +49,8 @@
 //!
 //! What it does not do: it reads no data files (`hairpin-tasks`), and has neither search,
 //! ensembles, weight averaging nor explanation yet.
+//! What it does not do: it reads no data files (`hairpin-tasks`), has one objective so far ([`Classification`]), and neither search,
+//! ensembles nor weight averaging yet.
 
 mod average;
 mod bundle;
@@ -58,6 +61,7 @@ mod device;
 mod digest;
 mod ensemble;
 mod error;
+pub mod explain;
 mod fit;
 pub mod history;
 mod objective;

@@ -5,7 +5,7 @@
 
 mod axis;
 mod confusion;
-mod html;
+pub(crate) mod html;
 mod plot;
 mod table;
 

@@ -1,8 +1,10 @@
 //! The shapes of the letters of a logo, so that a logo looks the same wherever it is shown.
 
+use crate::Alphabet;
+
 /// The outline of a capital letter as an SVG path that fills the square from (0, 0) to (100, 100), y downwards, by the even-odd
 /// rule; a full square for anything else.
-pub(super) fn outline(letter: u8) -> &'static str {
+pub fn letter_outline(letter: u8) -> &'static str {
     match letter {
         b'A' => "M0 100L38 0H62L100 100H78L70 77H30L22 100ZM36 59H64L50 19Z",
         b'B' => {
@@ -62,8 +64,17 @@ pub(super) fn outline(letter: u8) -> &'static str {
     }
 }
 
-/// The colour of a base, as logos have shown it since WebLogo: A green, C blue, G orange, T and U red.
-pub(super) fn base_colour(base: u8) -> &'static str {
+/// The colour in which logos show a symbol of `A`. Bases as since WebLogo: A green, C blue, G orange, T and U red. Residues, and what
+/// is no base, by chemistry: polar green, amide purple, basic blue, acidic red, hydrophobic black.
+pub fn letter_colour<A: Alphabet>(letter: u8) -> &'static str {
+    if A::SYMBOLS.len() == 4 {
+        base_colour(letter)
+    } else {
+        residue_colour(letter)
+    }
+}
+
+fn base_colour(base: u8) -> &'static str {
     match base {
         b'A' => "#109648",
         b'C' => "#255c99",
@@ -72,8 +83,7 @@ pub(super) fn base_colour(base: u8) -> &'static str {
     }
 }
 
-/// The colour of a residue by its chemistry: polar green, amide purple, basic blue, acidic red, hydrophobic black.
-pub(super) fn residue_colour(residue: u8) -> &'static str {
+fn residue_colour(residue: u8) -> &'static str {
     match residue {
         b'G' | b'S' | b'T' | b'Y' | b'C' => "#109648",
         b'N' | b'Q' => "#7b3294",

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::background::Background;
 use super::frequency::FrequencyMatrix;
-use super::glyph::{base_colour, outline, residue_colour};
+use super::glyph::{letter_colour, letter_outline};
 use crate::Alphabet;
 
 /// Draws a sequence logo (Schneider and Stephens 1990, doi:10.1093/nar/18.20.6097) as SVG: a stack of letters for each position, as high as the
@@ -99,7 +99,6 @@ impl Logo {
         if self.axes {
             self.write_axes(&mut svg, left, above, motif.width(), most_bits);
         }
-        let colour = if n == 4 { base_colour } else { residue_colour };
         let heights = self.heights(motif);
         for (position, stack) in heights.chunks_exact(n).enumerate() {
             let x = left + (position as f64 + 0.02) * self.position_width;
@@ -119,8 +118,8 @@ impl Logo {
                     "<path transform=\"matrix({:.4} 0 0 {:.4} {x:.2} {y:.2})\" fill=\"{}\" fill-rule=\"evenodd\" d=\"{}\"/>",
                     self.position_width * 0.96 / 100.0,
                     pixels / 100.0,
-                    colour(letter),
-                    outline(letter)
+                    letter_colour::<A>(letter),
+                    letter_outline(letter)
                 );
             }
         }
