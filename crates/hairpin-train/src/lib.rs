@@ -51,6 +51,7 @@
 //! | here | [`fit`], [`predict`], datasets, objectives, devices, runs and bundles |
 //! | [`config`] | a TOML file laid over defaults, unknown keys refused by line and column |
 //! | [`history`] | the epochs of a run, as CSV both ways |
+//! | [`manifest`] | what a run was made with, so that it can be made again |
 //! | [`report`] | one self-contained HTML file with curves, tables and confusion matrices |
 //!
 //! Device: `DeviceKind` is the only place that names backends; each is a cargo feature (`flex`, `ndarray`, `vulkan`, `cuda`).
@@ -67,6 +68,7 @@ mod digest;
 mod error;
 mod fit;
 pub mod history;
+pub mod manifest;
 mod objective;
 mod predict;
 mod progress;
