@@ -50,6 +50,7 @@
 //! |---|---|
 //! | here | [`fit`], [`predict`], datasets, objectives, devices, runs and bundles |
 //! | [`config`] | a TOML file laid over defaults, unknown keys refused by line and column |
+//! | [`events`] | what happens in a run, as `tracing` events |
 //! | [`history`] | the epochs of a run, as CSV both ways |
 //! | [`manifest`] | what a run was made with, so that it can be made again |
 //! | [`report`] | one self-contained HTML file with curves, tables and confusion matrices |
@@ -66,6 +67,7 @@ mod dataset;
 mod device;
 mod digest;
 mod error;
+pub mod events;
 mod fit;
 pub mod history;
 pub mod manifest;
@@ -75,6 +77,7 @@ mod progress;
 pub mod report;
 mod run_dir;
 mod schedule;
+mod tensorboard;
 mod weights;
 
 pub use bundle::Bundle;
@@ -88,3 +91,4 @@ pub use predict::{check_lengths, predict};
 pub use progress::{Meter, Progress};
 pub use run_dir::RunDir;
 pub use schedule::ScheduleKind;
+pub use tensorboard::TensorBoard;
