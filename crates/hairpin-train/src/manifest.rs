@@ -98,9 +98,9 @@ pub struct Manifest {
     pub data: Vec<DataFile>,
 }
 
-/// One line of [`Manifest::differences`].
+/// One line of [`Manifest::changes`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
+pub struct Change {
     /// What differs, such as `device`.
     pub what: &'static str,
     /// What the run was made with.
@@ -178,18 +178,18 @@ impl Manifest {
         Ok(())
     }
 
-    /// In what this run and another are unlike, apart from their data: a replay with such a difference may end with other bytes.
+    /// In what this run and another are unlike, apart from their data: a replay with such a change may end with other bytes.
     ///
     /// ```
     /// use hairpin_train::manifest::Manifest;
     ///
     /// let recorded = Manifest { device: "cuda:0".into(), ..Manifest::new("tune", "0.1.0") };
     /// let here = Manifest { device: "flex".into(), ..recorded.clone() };
-    /// let differences = recorded.differences(&here);
-    /// assert_eq!(differences.len(), 1);
-    /// assert_eq!(differences[0].to_string(), "device was cuda:0, is flex");
+    /// let changes = recorded.changes(&here);
+    /// assert_eq!(changes.len(), 1);
+    /// assert_eq!(changes[0].to_string(), "device was cuda:0, is flex");
     /// ```
-    pub fn differences(&self, here: &Self) -> Vec<Difference> {
+    pub fn changes(&self, here: &Self) -> Vec<Change> {
         let commit = |of: &Self| of.git_commit.clone().unwrap_or_else(|| "unknown".into());
         let features = |of: &Self| {
             let mut sorted = of.features.clone();
@@ -213,7 +213,7 @@ impl Manifest {
         ]
         .into_iter()
         .filter(|(_, recorded, found)| recorded != found)
-        .map(|(what, recorded, found)| Difference {
+        .map(|(what, recorded, found)| Change {
             what,
             recorded,
             found,
@@ -246,7 +246,7 @@ impl Manifest {
     }
 }
 
-impl std::fmt::Display for Difference {
+impl std::fmt::Display for Change {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} was {}, is {}", self.what, self.recorded, self.found)
     }

@@ -143,12 +143,12 @@ impl Report {
         if let Some(finder) = &self.rate_finder {
             html += &section("Learning rate", &finder.to_html());
         }
-        let plots = figures(&self.predictions, Predictions::to_html)
-            + &figures(&self.calibrations, Calibration::to_html);
-        if !plots.is_empty() {
-            let body = format!("<div class=\"plots\">\n{plots}</div>\n");
-            html += &section("Predictions", &body);
+        let mut plots = figures(&self.predictions, Predictions::to_html);
+        if !self.calibrations.is_empty() {
+            let calibrations = figures(&self.calibrations, Calibration::to_html);
+            plots += &format!("<div class=\"plots\">\n{calibrations}</div>\n");
         }
+        html += &section("Predictions", &plots);
         let confusions = figures(&self.confusions, ConfusionFigure::to_html);
         html += &section("Confusion", &confusions);
         html += &section("Worst cases", &rows::worst_cases(&self.worst));
@@ -546,7 +546,7 @@ mod tests {
         let body = html.split_once("</h1>").unwrap().1;
         assert!(
             body.starts_with(
-                "\n<p class=\"verdict loses\"><strong>Worse than a control.</strong> "
+                "\n<p class=\"verdict loses\"><strong>Worse than a control:</strong> "
             )
         );
     }

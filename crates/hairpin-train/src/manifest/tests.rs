@@ -246,26 +246,26 @@ fn a_large_file_is_hashed_in_pieces() {
 }
 
 #[test]
-fn differences_name_what_changed_and_nothing_else() {
+fn changes_name_what_changed_and_nothing_else() {
     let recorded = manifest();
-    assert_eq!(recorded.differences(&recorded), []);
+    assert_eq!(recorded.changes(&recorded), []);
     let reordered = Manifest {
         features: vec!["cuda".into(), "flex".into()],
         ..manifest()
     };
-    assert_eq!(recorded.differences(&reordered), []);
+    assert_eq!(recorded.changes(&reordered), []);
     let other = Manifest {
         git_commit: None,
         seed: 8,
         ..manifest()
     };
-    let differences: Vec<String> = recorded
-        .differences(&other)
+    let changes: Vec<String> = recorded
+        .changes(&other)
         .iter()
         .map(ToString::to_string)
         .collect();
     assert_eq!(
-        differences,
+        changes,
         [
             format!("git commit was {}, is unknown", "0".repeat(40)),
             "seed was 7, is 8".into()

@@ -2,7 +2,7 @@
 
 use super::axis::{Axis, Scale};
 use super::chart::{Chart, Mark};
-use super::html::number;
+use super::html::short;
 use super::plot::Role;
 use super::predictions::diagonal;
 
@@ -74,7 +74,7 @@ fn probabilities(caption: &str, predicted: &[f64], truth: &[bool]) -> Chart {
     let mut facts =
         format!("{rows} rows in {BINS} bins of equal width, with 95\u{a0}% intervals (Wilson)");
     if rows > 0 {
-        facts += &format!("; calibration error {}", number(error / f64::from(rows)));
+        facts += &format!("; calibration error {}", short(error / f64::from(rows)));
     }
     facts.push('.');
     let mut notes = vec![facts.clone()];
@@ -112,7 +112,13 @@ fn coverage(caption: &str, nominal: &[f64], observed: &[f64]) -> Chart {
     let said: Vec<String> = points
         .iter()
         .take(BINS)
-        .map(|(nominal, observed)| format!("{} at {}", number(*observed), number(*nominal)))
+        .map(|(nominal, observed)| {
+            format!(
+                "{}\u{a0}% at {}\u{a0}%",
+                short(100.0 * observed),
+                short(100.0 * nominal)
+            )
+        })
         .collect();
     let note = format!("Share of truths inside the interval: {}.", said.join(", "));
     let axis = Axis::new(Scale::Linear, 6, [0.0, 1.0].into_iter());
@@ -166,7 +172,7 @@ mod tests {
         .to_html();
         // |0.5 - 1| + |1.5 - 2| + |1 - 1| over 5 rows.
         assert!(
-            html.contains("5 rows in 10 bins") && html.contains("calibration error 0.2000"),
+            html.contains("5 rows in 10 bins") && html.contains("calibration error 0.2"),
             "{html}"
         );
         assert!(html.contains("Left out: 2 without a probability."));

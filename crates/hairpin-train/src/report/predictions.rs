@@ -7,7 +7,7 @@ use rand_chacha::rand_core::SeedableRng;
 
 use super::axis::{Axis, Scale};
 use super::chart::{Chart, Mark};
-use super::html::number;
+use super::html::short;
 use super::plot::Role;
 
 /// Predicted and true numbers of the same rows.
@@ -44,12 +44,13 @@ impl Predictions {
             .filter(|(predicted, truth)| drawable(*predicted) && drawable(*truth))
             .collect();
         let left_out = self.predicted.len().max(self.truth.len()) - pairs.len();
-        let mut html = self.scatter(&pairs, left_out).to_html();
+        let mut html = String::from("<div class=\"plots\">\n");
+        html += &self.scatter(&pairs, left_out).to_html();
         if !pairs.is_empty() {
             html += &self.residuals(&pairs).to_html();
             html += &self.calibration(pairs).to_html();
         }
-        html
+        html + "</div>\n"
     }
 
     fn scatter(&self, pairs: &[(f64, f64)], left_out: usize) -> Chart {
@@ -57,7 +58,7 @@ impl Predictions {
         let metric = |metric: Metric| {
             metric
                 .evaluate(&predicted, &truth)
-                .map_or_else(|| "undefined".to_owned(), number)
+                .map_or_else(|| "undefined".to_owned(), short)
         };
         let mut facts = format!(
             "{} pairs; Spearman {}, R2 {}, Pearson {}",
@@ -69,7 +70,7 @@ impl Predictions {
         facts += &match slope(pairs) {
             Some(slope) => format!(
                 "; slope of true on predicted {} (1 where predictions mean what they say).",
-                number(slope)
+                short(slope)
             ),
             None => ".".into(),
         };
@@ -89,7 +90,7 @@ impl Predictions {
             ));
         }
         let both = || predicted.iter().chain(&truth).copied();
-        let axis = Axis::new(Scale::Linear, 6, both());
+        let axis = Axis::new(Scale::Linear, 8, both());
         Chart {
             title: format!("{}: predicted against true", self.caption),
             description: format!("{}: predicted against true. {facts}", self.caption),
@@ -124,12 +125,12 @@ impl Predictions {
         let mean = errors.iter().sum::<f64>() / n as f64;
         let facts = format!(
             "Median {}, mean {}; the middle half lies from {} to {}, all from {} to {}.",
-            number(quantile(0.5)),
-            number(mean),
-            number(quantile(0.25)),
-            number(quantile(0.75)),
-            number(low),
-            number(high),
+            short(quantile(0.5)),
+            short(mean),
+            short(quantile(0.25)),
+            short(quantile(0.75)),
+            short(low),
+            short(high),
         );
         Chart {
             title: format!("{}: errors", self.caption),
@@ -274,9 +275,12 @@ mod tests {
     fn the_caption_has_the_numbers_of_all_pairs() {
         // True = 2 predicted + 1: a perfect rank, R2 = 1 - (1 + 4 + 9) / 8.
         let html = predictions(vec![1.0, 3.0, 5.0], vec![0.0, 1.0, 2.0]).to_html();
-        assert!(html.contains(
-            "3 pairs; Spearman 1.000, R2 -0.7500, Pearson 1.000; slope of true on predicted 2.000"
-        ), "{html:.600}");
+        assert!(
+            html.contains(
+                "3 pairs; Spearman 1, R2 -0.75, Pearson 1; slope of true on predicted 2 ("
+            ),
+            "{html:.600}"
+        );
         assert_eq!(html.matches("<figure").count(), 3);
     }
 

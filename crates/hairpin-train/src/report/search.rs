@@ -2,7 +2,7 @@
 
 use super::axis::{Axis, Scale};
 use super::chart::{Chart, Mark};
-use super::html::{escape, number};
+use super::html::{escape, short};
 use super::plot::Role;
 use super::table::Table;
 
@@ -61,8 +61,8 @@ impl RateFinder {
         let mut marks = vec![Mark::Line(Role::Valid, seen.clone())];
         let note = match self.suggestion {
             Some(rate) if rate.is_finite() && rate > 0.0 => {
-                marks.push(Mark::Rule(rate, format!("suggested: {}", number(rate))));
-                format!("Suggested learning rate: {}.", number(rate))
+                marks.push(Mark::Rule(rate, format!("suggested: {}", short(rate))));
+                format!("Suggested learning rate: {}.", short(rate))
             }
             _ => "No learning rate is suggested.".to_owned(),
         };
@@ -138,7 +138,7 @@ impl SearchSummary {
             let every = dots.len().div_ceil(MOST_POINTS);
             dots = dots.into_iter().step_by(every).collect();
         }
-        let said = best.map_or_else(|| "none".to_owned(), number);
+        let said = best.map_or_else(|| "none".to_owned(), short);
         let note = format!("Best of {} trials: {said}.", self.values.len());
         Chart {
             title: "Best so far".into(),
@@ -169,9 +169,9 @@ mod tests {
             values: vec![Some(3.0), None, Some(f64::NAN), Some(1.0), Some(2.0)],
             ..SearchSummary::default()
         };
-        assert!(search.to_html().contains("Best of 5 trials: 1.000."));
+        assert!(search.to_html().contains("Best of 5 trials: 1."));
         search.maximise = true;
-        assert!(search.to_html().contains("Best of 5 trials: 3.000."));
+        assert!(search.to_html().contains("Best of 5 trials: 3."));
         assert_eq!(search.to_html().matches("h0").count(), 3);
         search.values = vec![None; 3];
         assert!(!search.to_html().contains("<svg"));
@@ -214,7 +214,7 @@ mod tests {
         };
         let html = finder.to_html();
         assert!(
-            html.contains("suggested: 0.001000") && !html.contains("1e30"),
+            html.contains("suggested: 0.001") && !html.contains("1e30"),
             "{html}"
         );
         for odd in [

@@ -2,7 +2,7 @@
 
 use hairpin_targets::metrics::{Difference, Direction};
 
-use super::html::{escape, number};
+use super::html::{escape, short};
 
 /// How a model stands beside its controls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl Verdict {
     /// assert_eq!(verdict.level, Level::Beats);
     /// assert_eq!(
     ///     verdict.text,
-    ///     "LSTM beats every control in Spearman: 0.6000; the best of them, ridge, 0.5000 (difference 0.1000, 95 % interval 0.04000 to 0.1500)."
+    ///     "LSTM beats every control in Spearman: 0.6; the best of them, ridge, 0.5 (difference 0.1, 95 % interval 0.04 to 0.15)."
     /// );
     /// ```
     pub fn of(
@@ -74,10 +74,10 @@ impl Verdict {
             let e = &difference.difference;
             format!(
                 "difference {}, {:.0} % interval {} to {}",
-                number(e.value),
+                short(e.value),
                 100.0 * e.level,
-                number(e.low),
-                number(e.high)
+                short(e.low),
+                short(e.high)
             )
         };
         let (name, difference) = hardest;
@@ -94,8 +94,8 @@ impl Verdict {
                 format!(
                     "{model} loses to {}{more} in {metric}: {} against {} ({}).",
                     worst.0,
-                    number(worst.1.a),
-                    number(worst.1.b),
+                    short(worst.1.a),
+                    short(worst.1.b),
                     interval(&worst.1)
                 ),
             )
@@ -107,8 +107,8 @@ impl Verdict {
                 Level::Beats,
                 format!(
                     "{model} beats every control in {metric}: {}; the best of them, {name}, {} ({}).",
-                    number(difference.a),
-                    number(difference.b),
+                    short(difference.a),
+                    short(difference.b),
                     interval(difference)
                 ),
             )
@@ -117,8 +117,8 @@ impl Verdict {
                 Level::Ties,
                 format!(
                     "{model} is not clearly better than {name} in {metric}: {} against {} ({}).",
-                    number(difference.a),
-                    number(difference.b),
+                    short(difference.a),
+                    short(difference.b),
                     interval(difference)
                 ),
             )
@@ -133,7 +133,7 @@ impl Verdict {
             Level::Loses => ("loses", "Worse than a control"),
         };
         format!(
-            "<p class=\"verdict {class}\"><strong>{word}.</strong> {}</p>\n",
+            "<p class=\"verdict {class}\"><strong>{word}:</strong> {}</p>\n",
             escape(&self.text)
         )
     }
@@ -212,7 +212,7 @@ mod tests {
         let two = [below.clone(), control("worst", -0.4, -0.5, -0.3)];
         let text = verdict(HigherIsBetter, &two).text;
         assert!(
-            text.starts_with("net loses to worst and 1 more in score: 1.000 against 1.400"),
+            text.starts_with("net loses to worst and 1 more in score: 1 against 1.4"),
             "{text}"
         );
         assert_eq!(Verdict::of("net", "score", HigherIsBetter, &[]), None);
