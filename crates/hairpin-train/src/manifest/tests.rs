@@ -272,3 +272,26 @@ fn changes_name_what_changed_and_nothing_else() {
         ]
     );
 }
+
+#[test]
+fn a_run_is_the_configuration_of_the_next_one() {
+    use crate::config::{layered, to_toml};
+
+    #[derive(Serialize, Deserialize, Debug, PartialEq)]
+    struct Config {
+        epochs: usize,
+        seed: u64,
+    }
+    let path = Path::new("run.toml");
+    let defaults = Config { epochs: 3, seed: 0 };
+    let used = Config {
+        epochs: 60,
+        seed: 7,
+    };
+    let run = manifest().append_to(&to_toml(&used).unwrap()).unwrap();
+    // As it is, the table is a key that no configuration has.
+    let error = layered(&defaults, &run, path).unwrap_err();
+    assert!(matches!(&error, TrainError::ConfigKey { key, .. } if key == "manifest"));
+    let (config, _) = split(&run, path).unwrap();
+    assert_eq!(layered(&defaults, &config, path).unwrap(), used);
+}

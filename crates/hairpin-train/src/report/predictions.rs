@@ -31,7 +31,9 @@ pub struct Predictions {
 pub(super) const MOST_POINTS: usize = 2000;
 /// Groups of rows by prediction.
 const TENTHS: usize = 10;
-const TALL: u32 = 800;
+/// The scatter is as high as the two others together.
+const TALL: u32 = 1100;
+const SMALL: u32 = 500;
 
 impl Predictions {
     pub(super) fn to_html(&self) -> String {
@@ -44,7 +46,7 @@ impl Predictions {
             .filter(|(predicted, truth)| drawable(*predicted) && drawable(*truth))
             .collect();
         let left_out = self.predicted.len().max(self.truth.len()) - pairs.len();
-        let mut html = String::from("<div class=\"plots\">\n");
+        let mut html = String::from("<div class=\"plots trio\">\n");
         html += &self.scatter(&pairs, left_out).to_html();
         if !pairs.is_empty() {
             html += &self.residuals(&pairs).to_html();
@@ -144,7 +146,7 @@ impl Predictions {
             ),
             y: Axis::new(
                 Scale::Linear,
-                6,
+                4,
                 bars.iter().map(|&(.., top)| top).chain([0.0, 1.0]),
             ),
             marks: vec![
@@ -152,7 +154,7 @@ impl Predictions {
                 Mark::Rule(0.0, "no error".into()),
             ],
             notes: vec![facts],
-            height: TALL,
+            height: SMALL,
         }
     }
 
@@ -194,7 +196,7 @@ impl Predictions {
             x: axis.clone(),
             y: axis,
             notes: vec![note],
-            height: TALL,
+            height: SMALL,
         }
     }
 }
