@@ -277,6 +277,41 @@ pub enum TrainError {
         reason: String,
     },
 
+    /// A data file cannot be read.
+    #[error("{}: cannot read the data file; check its path, and that you may read it", path.display())]
+    DataFile {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// More or fewer data files than the manifest records.
+    #[error(
+        "the run was made with {} data files ({}), found {found}; give one for each, in this order",
+        expected.len(), listing(.expected)
+    )]
+    DataFiles {
+        /// The recorded names.
+        expected: Vec<String>,
+        /// Files at hand.
+        found: usize,
+    },
+    /// A data file is not the one that the manifest records.
+    #[error(
+        "{}: its {what} is {found}, expected {} as recorded in the manifest; give the data the run was made with, or train a new run",
+        path.display(), .expected.escape_debug()
+    )]
+    DataDiffers {
+        /// The file.
+        path: PathBuf,
+        /// `size in bytes` or `SHA-256`.
+        what: &'static str,
+        /// What the manifest records.
+        expected: String,
+        /// What the file has.
+        found: String,
+    },
+
     /// A hyper-parameter of the training is outside its range.
     #[error("`fit.{name}` is {found}, expected {expected}; correct the configuration")]
     FitConfig {

@@ -15,19 +15,22 @@ use crate::predict::{check_lengths, check_shortest, predict};
 use crate::progress::Meter;
 use crate::schedule::{Monitor, Schedule};
 use crate::weights::{load_weights, record};
-use crate::{Dataset, Evaluation, Objective, Progress, RunDir, TargetBatch, TrainError};
+use crate::{
+    Dataset, Evaluation, Objective, Progress, RunDir, TargetBatch, TensorBoard, TrainError, events,
+};
 use burn::module::{ModuleVisitor, Param};
 use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Bytes, Device, Tensor};
 use feed::{Feed, Order, feed};
-use gradient::{Change, global_norm};
+use gradient::Change;
+pub(crate) use gradient::global_norm;
 use hairpin_models::{Model, ModelError};
 use rank::Rank;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Inputs with what is known of them, row by row.
 #[derive(Debug)]
@@ -108,6 +111,8 @@ pub struct Session<'a> {
     pub progress: Progress,
     /// Who may stop it.
     pub stop: Stop,
+    /// Also write the epochs as TensorBoard's event files, in the folder `tensorboard/` of the run.
+    pub tensorboard: bool,
     /// Is shown every epoch; with [`ControlFlow::Break`] the training ends there as if it had been the last. It is not asked about the
     /// epochs before a checkpoint that a run goes on from.
     pub watch: Option<&'a mut dyn FnMut(&Epoch) -> ControlFlow<()>>,
@@ -124,6 +129,7 @@ impl<'a> Session<'a> {
             checkpoint_every: Duration::from_secs(10),
             progress: Progress::Hidden,
             stop: Stop::default(),
+            tensorboard: false,
             watch: None,
         }
     }
@@ -265,14 +271,30 @@ where
         (false, None) => {}
     }
 
+    let done = run.history.epochs.len();
+    events::run_started(
+        session.run.path(),
+        &format!("{:?}", session.device),
+        config.seed,
+        config.epochs,
+        done,
+    );
+    let mut board = match session.tensorboard {
+        true => Some(run.board(&session)?),
+        false => None,
+    };
     let progress = std::mem::replace(&mut session.progress, Progress::Hidden);
-    let mut meter = progress.start(config.epochs, batches, run.position.epoch - 1);
+    let mut meter = progress.start(config.epochs, batches, done);
     let mut ended = Ended::Epochs;
     let began = Instant::now();
     let mut waited = Duration::ZERO;
     while run.position.epoch <= config.epochs {
         if run.rank.waited(&run.history, config.patience) {
             ended = Ended::Patience;
+            events::stopped(
+                run.history.epochs.len(),
+                "no better epoch for as long as `patience`",
+            );
             break;
         }
         let epoch = run.position.epoch;
@@ -295,18 +317,32 @@ where
         });
         if let Err(error) = done {
             meter.finish(match error {
-                TrainError::Interrupted { .. } => "stopped",
-                TrainError::Diverged { .. } => "diverged",
+                TrainError::Interrupted { epoch, .. } => {
+                    events::stopped(epoch - 1, "it was asked to");
+                    "stopped"
+                }
+                TrainError::Diverged { epoch, batch, loss } => {
+                    events::diverged(epoch, batch, f64::from(loss));
+                    "diverged"
+                }
                 _ => "failed",
             });
             return Err(error);
         }
         let (entry, line) = run.end_epoch(valid, batch_size, steps, &session)?;
         meter.epoch(&line, entry.best);
+        events::epoch_ended(&run.history.score_name, &entry);
+        if entry.best {
+            events::new_best(epoch, &run.history.score_name, entry.valid_score);
+        }
+        if let Some(board) = &mut board {
+            write_scalars(board, &run.history.score_name, &entry)?;
+        }
         if let Some(watch) = &mut session.watch
             && watch(&entry).is_break()
         {
             ended = Ended::Watch;
+            events::stopped(epoch, "whoever watches it ended it");
             break;
         }
         if saved.at.elapsed() >= session.checkpoint_every {
@@ -414,7 +450,7 @@ struct Run<'a, M, O> {
 
 impl<M: Model, O: Objective> Run<'_, M, O> {
     /// The rest of the epoch at hand.
-    fn epoch<D>(
+    fn epoch<D: Dataset>(
         &mut self,
         order: &Order<'_>,
         feed: &mut Feed<M::Input>,
@@ -448,6 +484,9 @@ impl<M: Model, O: Objective> Run<'_, M, O> {
                 let Some(input) = feed.next() else {
                     return Ok(());
                 };
+                if let Some(error) = train.inputs.failure() {
+                    return Err(error);
+                }
                 // What the layers draw, dropout, is a function of the batch.
                 device.seed(backend_seed(self.config.seed, order.epoch, batch));
                 let loss = self.objective.loss(
@@ -543,7 +582,10 @@ impl<M: Model, O: Objective> Run<'_, M, O> {
             Monitor::Loss => (loss, true),
             Monitor::Score => (score, self.rank.lower_scores_are_better()),
         };
-        self.schedule.end_epoch(watched, lower_is_better);
+        let before = self.schedule.rate();
+        if self.schedule.end_epoch(watched, lower_is_better) {
+            events::plateau(epoch, before, self.schedule.rate());
+        }
         let mut entry = Epoch {
             epoch,
             train_loss: self.position.loss / self.position.rows,
@@ -616,7 +658,18 @@ impl<M: Model, O: Objective> Run<'_, M, O> {
             at: Instant::now(),
             step: Some(step),
         };
+        events::checkpoint_written(&path, self.position.epoch, self.position.batch);
         Ok(())
+    }
+
+    /// The run's event file; of a run that goes on, a new one, in whose favour what an earlier one has from here on is passed over.
+    fn board(&self, session: &Session<'_>) -> Result<TensorBoard, TrainError> {
+        let now = SystemTime::now();
+        let mut board = TensorBoard::create(&session.run.file(TensorBoard::FOLDER), now)?;
+        if session.resume {
+            board.resume_at(self.position.epoch as u64, now)?;
+        }
+        Ok(board)
     }
 
     /// Goes on from the newest checkpoint that is whole.
@@ -728,6 +781,24 @@ fn line(epoch: &Epoch, epochs: usize, score_name: &str) -> String {
         epoch.seconds,
         if epoch.best { "  best so far" } else { "" }
     )
+}
+
+fn write_scalars(
+    board: &mut TensorBoard,
+    score_name: &str,
+    epoch: &Epoch,
+) -> Result<(), TrainError> {
+    let score = format!("valid/{score_name}");
+    for (tag, value) in [
+        ("train/loss", epoch.train_loss),
+        ("valid/loss", epoch.valid_loss),
+        (&score, epoch.valid_score),
+        ("learning_rate", epoch.learning_rate),
+        ("gradient_norm", epoch.gradient_norm),
+    ] {
+        board.scalar(tag, epoch.epoch as u64, SystemTime::now(), value)?;
+    }
+    Ok(())
 }
 
 struct Draw;

@@ -41,16 +41,16 @@
 //! |---|---|
 //! | here | [`fit`], [`predict`], datasets, objectives, devices, runs and bundles |
 //! | [`config`] | a TOML file laid over defaults, unknown keys refused by line and column |
+//! | [`events`] | what happens in a run, as `tracing` events |
 //! | [`explain`] | why a model says what it says: mutagenesis, gradients, attention, filters; logos and heat maps |
 //! | [`history`] | the epochs of a run, as CSV both ways |
+//! | [`manifest`] | what a run was made with, so that it can be made again |
 //! | [`report`] | one self-contained HTML file with curves, tables and confusion matrices |
 //!
 //! Device: `DeviceKind` is the only place that names backends; each is a cargo feature (`flex`, `ndarray`, `vulkan`, `cuda`).
 //!
-//! What it does not do: it reads no data files (`hairpin-tasks`), and has neither search,
-//! ensembles, weight averaging nor explanation yet.
-//! What it does not do: it reads no data files (`hairpin-tasks`), has one objective so far ([`Classification`]), and neither search,
-//! ensembles nor weight averaging yet.
+//! What it does not do: it reads no task's files (`hairpin-tasks`), and searches no hyper-parameters (`hairpin-search`, whose trials
+//! are calls of [`fit`] that [`Session::watch`] ends early).
 
 mod average;
 mod bundle;
@@ -61,17 +61,21 @@ mod device;
 mod digest;
 mod ensemble;
 mod error;
+pub mod events;
 pub mod explain;
 mod fit;
 pub mod history;
+pub mod manifest;
 mod objective;
 mod optimizer;
 mod order;
 mod predict;
 mod progress;
+mod rate_finder;
 pub mod report;
 mod run_dir;
 mod schedule;
+mod tensorboard;
 mod weights;
 
 pub use average::{AverageConfig, AverageKind};
@@ -95,5 +99,7 @@ pub use optimizer::{OptimizerConfig, OptimizerKind, ParameterGroup};
 pub use order::balanced_odds;
 pub use predict::{check_lengths, predict};
 pub use progress::{Meter, Progress};
+pub use rate_finder::find_learning_rate;
 pub use run_dir::RunDir;
 pub use schedule::{Monitor, ScheduleConfig, ScheduleKind};
+pub use tensorboard::TensorBoard;

@@ -55,7 +55,11 @@ where
     let lengths: Vec<usize> = (0..inputs.len()).map(|row| inputs.length(row)).collect();
     let mut predictions = Array2::zeros((inputs.len(), model.n_outputs()));
     for rows in batches_by_length(&lengths, batch_size) {
-        let outputs = model.forward(inputs.batch(&rows, augment.as_deref_mut(), device));
+        let input = inputs.batch(&rows, augment.as_deref_mut(), device);
+        if let Some(error) = inputs.failure() {
+            return Err(error);
+        }
+        let outputs = model.forward(input);
         let values = objective
             .activate(outputs)
             .into_data()

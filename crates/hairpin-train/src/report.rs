@@ -1,24 +1,39 @@
-//! One run on one page: scores beside their controls, curves, confusion matrices, configuration and origin.
+//! One run on one page: what data, what split and its leaks, scores beside their controls, curves, predictions, worst cases,
+//! explanations, configuration and origin, below one sentence that says whether the model is worth having.
 //!
 //! The page is a single file that needs no network and no script: style and drawings are inside it. It follows the
 //! reader's light or dark theme, prints, and reads on a narrow screen. Every text is escaped, whatever it holds.
 
 mod axis;
+mod calibration;
+mod chart;
 mod confusion;
 pub(crate) mod html;
 mod plot;
+mod predictions;
+mod rows;
+mod search;
+mod svg;
 mod table;
+mod verdict;
 
+pub use calibration::Calibration;
 pub use confusion::ConfusionFigure;
+pub use predictions::Predictions;
+pub use rows::{Leakage, WorstCase};
+pub use search::{RateFinder, SearchSummary};
+pub use svg::{Figure, Svg, SvgError};
 pub use table::Table;
+pub use verdict::{Level, Verdict};
 
 use axis::Scale;
 use html::{escape, number};
 use plot::{Curve, Plot, Role};
 
 use crate::history::{Epoch, History};
+use crate::manifest::{Launch, Manifest};
 
-/// What the page of a run shows; a part that is empty is left out.
+/// What the page of a run shows; a part that is empty is left out. Of each list of figures at most 24 are shown.
 ///
 /// ```
 /// use hairpin_train::report::Report;
@@ -37,23 +52,51 @@ use crate::history::{Epoch, History};
 pub struct Report {
     /// Headline and title of the page.
     pub title: String,
+    /// The first line: how the model stands beside its controls.
+    pub verdict: Option<Verdict>,
     /// Key facts as name and value, shown as cards under the headline.
     pub summary: Vec<(String, String)>,
+    /// The data as name and value: files, rows, lengths, what was left out and why.
+    pub data: Vec<(String, String)>,
+    /// How the rows were dealt out, as name and value: kind of split, seed, rows of each part.
+    pub split: Vec<(String, String)>,
+    /// What the parts of the split have in common.
+    pub leakage: Vec<Leakage>,
     /// Epochs of the run, drawn as curves.
     pub history: Option<History>,
     /// The model beside its controls, one table per set of rows.
     pub tables: Vec<Table>,
+    /// The learning rates that were tried before the training.
+    pub rate_finder: Option<RateFinder>,
+    /// Predicted and true numbers.
+    pub predictions: Vec<Predictions>,
+    /// Whether probabilities and intervals hold what they promise.
+    pub calibrations: Vec<Calibration>,
     /// Confusion matrices.
     pub confusions: Vec<ConfusionFigure>,
+    /// Predictions that went wrong; the 20 worst are shown.
+    pub worst: Vec<WorstCase>,
+    /// Why the model predicts what it predicts.
+    pub explanations: Vec<Figure>,
+    /// Members of an ensemble: score, weight.
+    pub ensemble: Option<Table>,
+    /// The search that chose the settings.
+    pub search: Option<SearchSummary>,
     /// The resolved configuration.
     pub config_toml: String,
-    /// Where the numbers come from as name and value: version, seed, device, hash of the data, command, times.
+    /// What the run was made with.
+    pub manifest: Option<Manifest>,
+    /// When and how it was started.
+    pub launches: Vec<Launch>,
+    /// What else there is to say about where the numbers come from, as name and value.
     pub provenance: Vec<(String, String)>,
 }
 
 const STYLE: &str = include_str!("report/style.css");
 const TALL: u32 = 600;
 const SMALL: u32 = 420;
+/// Figures of one list: beyond this a page is slow, and nobody reads it.
+const MOST_FIGURES: usize = 24;
 
 impl Report {
     /// The page.
@@ -67,6 +110,9 @@ impl Report {
              <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
              <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n<header>\n<h1>{title}</h1>\n"
         );
+        if let Some(verdict) = &self.verdict {
+            html += &verdict.to_html();
+        }
         if !self.summary.is_empty() {
             // Rows of equal length, at most five in each.
             let rows = self.summary.len().div_ceil(5);
@@ -84,17 +130,38 @@ impl Report {
             html += "</dl>\n";
         }
         html += "</header>\n";
-        let tables: String = self.tables.iter().map(Table::to_html).collect();
-        html += &section("Model against controls", &tables);
+        html += &section("Data", &facts(&self.data));
+        let leaks = figures(&self.leakage, Leakage::to_html);
+        html += &section("Split", &(facts(&self.split) + &leaks));
+        html += &section(
+            "Model against controls",
+            &figures(&self.tables, Table::to_html),
+        );
         if let Some(history) = &self.history {
             html += &section("Curves", &curves(history));
         }
-        let confusions: String = self
-            .confusions
-            .iter()
-            .map(ConfusionFigure::to_html)
-            .collect();
+        if let Some(finder) = &self.rate_finder {
+            html += &section("Learning rate", &finder.to_html());
+        }
+        let mut plots = figures(&self.predictions, Predictions::to_html);
+        if !self.calibrations.is_empty() {
+            let calibrations = figures(&self.calibrations, Calibration::to_html);
+            plots += &format!("<div class=\"plots\">\n{calibrations}</div>\n");
+        }
+        html += &section("Predictions", &plots);
+        let confusions = figures(&self.confusions, ConfusionFigure::to_html);
         html += &section("Confusion", &confusions);
+        html += &section("Worst cases", &rows::worst_cases(&self.worst));
+        html += &section(
+            "Explanations",
+            &figures(&self.explanations, Figure::to_html),
+        );
+        if let Some(members) = &self.ensemble {
+            html += &section("Ensemble", &members.to_html());
+        }
+        if let Some(search) = &self.search {
+            html += &section("Search", &search.to_html());
+        }
         if !self.config_toml.trim().is_empty() {
             let config = escape(self.config_toml.trim_end());
             let body = format!(
@@ -103,19 +170,61 @@ impl Report {
             );
             html += &section("Configuration", &body);
         }
-        if !self.provenance.is_empty() {
-            let mut body = String::from("<dl class=\"panel facts\">\n");
-            for (name, value) in &self.provenance {
-                body += &format!(
-                    "<div><dt>{}</dt><dd>{}</dd></div>\n",
-                    escape(name),
-                    escape(value)
-                );
-            }
-            html += &section("Provenance", &(body + "</dl>\n"));
-        }
+        let manifest = self.manifest.as_ref().map(Manifest::facts);
+        let manifest = facts(&manifest.unwrap_or_default()) + &launches(&self.launches);
+        html += &section("Manifest", &manifest);
+        html += &section("Provenance", &facts(&self.provenance));
         html + "</main>\n</body>\n</html>\n"
     }
+}
+
+/// The first of a list, and how many more there are.
+fn figures<T>(list: &[T], to_html: fn(&T) -> String) -> String {
+    let mut html: String = list.iter().take(MOST_FIGURES).map(to_html).collect();
+    if list.len() > MOST_FIGURES {
+        html += &format!(
+            "<p class=\"panel\">{} more are not shown.</p>\n",
+            list.len() - MOST_FIGURES
+        );
+    }
+    html
+}
+
+fn facts(pairs: &[(String, String)]) -> String {
+    if pairs.is_empty() {
+        return String::new();
+    }
+    let mut html = String::from("<dl class=\"panel facts\">\n");
+    for (name, value) in pairs {
+        html += &format!(
+            "<div><dt>{}</dt><dd>{}</dd></div>\n",
+            escape(name),
+            escape(value)
+        );
+    }
+    html + "</dl>\n"
+}
+
+fn launches(launches: &[Launch]) -> String {
+    if launches.is_empty() {
+        return String::new();
+    }
+    Table {
+        caption: "Started".into(),
+        columns: ["when", "threads", "command"].map(String::from).to_vec(),
+        rows: launches
+            .iter()
+            .map(|launch| {
+                vec![
+                    launch.started.clone(),
+                    launch.threads.to_string(),
+                    launch.command.join(" "),
+                ]
+            })
+            .collect(),
+        ..Table::default()
+    }
+    .to_html()
 }
 
 fn section(heading: &str, body: &str) -> String {
@@ -237,6 +346,8 @@ fn lead(history: &History) -> String {
 
 #[cfg(test)]
 mod tests {
+    use hairpin_targets::LeakageReport;
+
     use super::*;
 
     fn history(epochs: usize, loss: impl Fn(usize) -> f64) -> History {
@@ -288,6 +399,61 @@ mod tests {
             }],
             config_toml: evil(),
             provenance: pair(),
+            verdict: Some(Verdict {
+                level: Level::Loses,
+                text: evil(),
+            }),
+            data: pair(),
+            split: pair(),
+            leakage: vec![Leakage {
+                sides: evil(),
+                report: LeakageReport {
+                    similarity: Some((evil(), 0.5)),
+                    ..LeakageReport::between(&[0], &[1])
+                },
+            }],
+            rate_finder: Some(RateFinder {
+                rates: vec![1e-4, 1e-3],
+                losses: vec![1.0, 0.5],
+                suggestion: Some(1e-3),
+            }),
+            predictions: vec![Predictions {
+                caption: evil(),
+                truth: vec![1.0, 2.0],
+                predicted: vec![1.0, 3.0],
+                seed: 0,
+            }],
+            calibrations: vec![Calibration::Coverage {
+                caption: evil(),
+                nominal: vec![0.5],
+                observed: vec![0.5],
+            }],
+            worst: vec![WorstCase {
+                id: evil(),
+                truth: evil(),
+                predicted: evil(),
+                error: f64::NAN,
+                sequence: evil(),
+            }],
+            explanations: vec![Figure {
+                caption: evil(),
+                svg: Svg::parse("<svg><text>a</text></svg>").unwrap(),
+            }],
+            ensemble: Some(Table {
+                caption: evil(),
+                ..Table::default()
+            }),
+            search: Some(SearchSummary {
+                text: evil(),
+                values: vec![Some(1.0)],
+                page: Some(evil()),
+                ..SearchSummary::default()
+            }),
+            manifest: Some(Manifest::new(&evil(), &evil())),
+            launches: vec![Launch {
+                command: vec![evil()],
+                ..Launch::default()
+            }],
         }
     }
 
@@ -340,7 +506,9 @@ mod tests {
             ..Report::default()
         }
         .to_html();
-        assert!(!html.contains("<h2>") && !html.contains("<dl"));
+        assert!(
+            !html.contains("<h2>") && !html.contains("<dl") && !html.contains("class=\"verdict")
+        );
         check_nesting(&html);
         assert!(
             report(history(0, |_| 1.0))
@@ -370,6 +538,34 @@ mod tests {
             "60 epochs in 120.0 s; the best was epoch 1 with a validation accuracy of 0.5000."
         ));
         assert_eq!(html.matches("best epoch: 1").count(), 2);
+    }
+
+    #[test]
+    fn the_verdict_comes_before_everything_else() {
+        let html = hostile().to_html();
+        let body = html.split_once("</h1>").unwrap().1;
+        assert!(
+            body.starts_with(
+                "\n<p class=\"verdict loses\"><strong>Worse than a control:</strong> "
+            )
+        );
+    }
+
+    #[test]
+    fn a_page_is_bounded() {
+        let many = Predictions {
+            truth: vec![1.0; 100_000],
+            predicted: (0..100_000).map(f64::from).collect(),
+            ..Predictions::default()
+        };
+        let html = Report {
+            predictions: vec![many; 30],
+            ..Report::default()
+        }
+        .to_html();
+        assert!(html.contains("6 more are not shown."));
+        assert!(html.len() < 2 << 20, "{}", html.len());
+        check_nesting(&html);
     }
 
     #[test]

@@ -231,6 +231,7 @@ impl Outcome<'_> {
                 counts,
             }],
             history: Some(self.history.clone()),
+            ..Report::default()
         })
     }
 }

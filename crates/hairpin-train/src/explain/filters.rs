@@ -1,7 +1,7 @@
 //! What the filters of a first layer look for.
 
 use super::refused;
-use crate::dataset::batches_by_length;
+use crate::order::batches_by_length;
 use crate::{Dataset, SequenceDataset, TrainError};
 use burn::module::Module;
 use burn::nn::PaddingConfig1d;

@@ -5,7 +5,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 
 /// Euclidean norm of all gradients together, as `torch.nn.utils.clip_grad_norm_` takes it.
-pub(super) fn global_norm<M: Module>(model: &M, grads: &GradientsParams) -> f64 {
+pub(crate) fn global_norm<M: Module>(model: &M, grads: &GradientsParams) -> f64 {
     let mut visitor = SumOfSquares { grads, sum: None };
     model.visit(&mut visitor);
     visitor

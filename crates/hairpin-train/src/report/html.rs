@@ -37,6 +37,21 @@ pub(crate) fn number(value: f64) -> String {
     }
 }
 
+/// A number to four significant digits at most, for a sentence: no zeros at its end.
+pub(super) fn short(value: f64) -> String {
+    let text = number(value);
+    let (digits, exponent) = match text.split_once('e') {
+        Some((digits, exponent)) => (digits, format!("e{exponent}")),
+        None => (text.as_str(), String::new()),
+    };
+    if digits.contains('.') {
+        let digits = digits.trim_end_matches('0').trim_end_matches('.');
+        format!("{digits}{exponent}")
+    } else {
+        text
+    }
+}
+
 /// Whether `cell` reads as a number, an interval of numbers, or the absence of one; such columns are right-aligned.
 pub(super) fn is_numeric(cell: &str) -> bool {
     let cell = cell.trim();
@@ -80,6 +95,25 @@ mod tests {
             [
                 "0", "1.000", "0.1235", "12346", "0.001000", "1.235e-7", "NaN", "-inf"
             ]
+        );
+    }
+
+    #[test]
+    fn a_sentence_has_no_zeros_to_spare() {
+        let shown = [
+            0.0,
+            1.0,
+            0.05,
+            1200.0,
+            20_000.0,
+            2e-7,
+            f64::NAN,
+            f64::INFINITY,
+        ]
+        .map(short);
+        assert_eq!(
+            shown,
+            ["0", "1", "0.05", "1200", "20000", "2e-7", "NaN", "inf"]
         );
     }
 

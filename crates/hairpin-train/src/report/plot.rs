@@ -42,7 +42,7 @@ impl Role {
         }
     }
 
-    const fn colour(self) -> RGBColor {
+    pub(super) const fn colour(self) -> RGBColor {
         match self {
             Self::Text => RGBColor(0x47, 0x53, 0x60),
             Self::Grid => RGBColor(0xd8, 0xde, 0xe5),
@@ -76,7 +76,7 @@ pub(super) struct Plot<'a> {
 }
 
 /// Plotters places everything on whole pixels, so the drawing is made at twice the size it is shown at.
-const WIDTH: u32 = 1000;
+pub(super) const WIDTH: u32 = 1000;
 /// Up to this many epochs each one has a dot.
 const MOST_DOTS: usize = 40;
 /// Above this many epochs lines are drawn thinner.
@@ -215,21 +215,12 @@ impl Plot<'_> {
             self.epochs.iter().copied().max().unwrap_or(1),
         );
         let text = |role: Role| ("sans-serif", 30).into_font().color(&role.colour());
-        // Wide enough for the labels in the larger letters of a narrow screen.
-        let label_width = y
-            .ticks
-            .iter()
-            .map(|(_, label)| label.chars().count())
-            .max()
-            .unwrap_or(1) as u32
-            * 19
-            + 28;
         let mut chart = ChartBuilder::on(&root)
             .margin_top(52)
             .margin_right(28)
             .margin_bottom(4)
             .x_label_area_size(92)
-            .y_label_area_size(label_width)
+            .y_label_area_size(label_width(y))
             .build_cartesian_2d(x, y.clone())?;
         chart
             .configure_mesh()
@@ -310,9 +301,15 @@ impl Plot<'_> {
     }
 }
 
+/// Room for the labels of a vertical axis, in the larger letters of a narrow screen.
+pub(super) fn label_width(y: &Axis) -> u32 {
+    let labels = y.ticks.iter().map(|(_, label)| label.chars().count());
+    labels.max().unwrap_or(1) as u32 * 19 + 28
+}
+
 /// Gives every element the class of its role, beside the colour that names the role. Quotes are escaped in SVG text, so
 /// only attributes can match.
-fn with_classes(svg: &str) -> String {
+pub(super) fn with_classes(svg: &str) -> String {
     let mut svg = svg.to_string();
     for role in Role::ALL {
         let RGBColor(red, green, blue) = role.colour();
