@@ -1,0 +1,710 @@
+//! A string to a number, from any CSV of sequences, by a recurrent network that a search tunes.
+
+mod controls;
+mod learn;
+mod outcome;
+mod settings;
+
+use anyhow::{Context, Result, ensure};
+use clap::{Args, Parser, Subcommand};
+use controls::Controlled;
+use hairpin::seq::motif::Background;
+use hairpin::seq::{Alphabet, Dna, OneHot, Protein, Rna};
+use hairpin::targets::similarity::{Similarity, clusters};
+use hairpin::targets::{Folds, Fractions, Groups, LeakageReport, TargetMatrix, split};
+use hairpin::tasks::sequence_csv::{
+    self, AlphabetName, Columns, SUBMISSION, check_lengths, read_test, read_train, write_submission,
+};
+use hairpin::train::explain::{FilterSettings, filter_motifs, filters_to_meme};
+use hairpin::train::manifest::{DataFile, Launch, Manifest, git_commit, rfc3339};
+use hairpin::train::{DeviceKind, RunDir, Stop, out_of_fold};
+use learn::{Answerer, Place, Rows, learn};
+use outcome::{Finished, Judgement, THE_MODEL};
+use settings::Settings;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Instant, SystemTime};
+
+/// The RNAs of the repository, and the truth about those to predict.
+const FIXTURE: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../../fixtures/tasks/sequence-csv"
+);
+
+/// Shown at the end of `--help`.
+const EXAMPLES: &str = "Examples, from the repository's root:
+  sequence-lstm-regression train
+  sequence-lstm-regression train --data guides.csv --sequence 30mer --target score --group 'Target gene' --config azimuth.toml
+  sequence-lstm-regression cross-validate --data rates.csv --run runs/rates-cv
+  sequence-lstm-regression predict --run runs/sequence-lstm-regression --data test.csv --out predictions.csv
+  sequence-lstm-regression evaluate --run runs/sequence-lstm-regression --labels fixtures/tasks/sequence-csv/test-labels.csv";
+
+/// Predicts a number from a sequence: any CSV with the columns id, sequence, target.
+///
+/// Rows are divided by similarity (or by a column of groups) into rows to learn from, rows that choose, and held-out rows by which the
+/// network and simple controls are judged. A search tunes the network; the best trials answer together. Progress and logs go to
+/// stderr, results to stdout; the exit status is 0 only when all is written.
+#[derive(Parser)]
+#[command(version, max_term_width = 110, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Search, train, judge on held-out rows beside controls, predict the test file, write a report
+    Train(TrainArgs),
+    /// Do all of that once for each of k folds, the search too, and judge by the rows of all folds together
+    CrossValidate(CrossValidateArgs),
+    /// Predict the sequences of a file with a trained run
+    Predict(PredictArgs),
+    /// Score a run's predictions.csv against true targets
+    Evaluate(EvaluateArgs),
+}
+
+#[derive(Args, Clone)]
+struct ColumnArgs {
+    /// Column of ids; without it `id` if there is one, else the row's number
+    #[arg(long, value_name = "COLUMN")]
+    id: Option<String>,
+    /// Column of sequences
+    #[arg(long, value_name = "COLUMN", default_value = "sequence")]
+    sequence: String,
+    /// Column of numbers to predict
+    #[arg(long, value_name = "COLUMN", default_value = "target")]
+    target: String,
+    /// Column of what belongs together, such as a gene: rows of one group stay on one side of a split
+    #[arg(long, value_name = "COLUMN")]
+    group: Option<String>,
+}
+
+impl ColumnArgs {
+    fn columns(&self) -> Columns {
+        Columns {
+            id: self.id.clone(),
+            sequence: self.sequence.clone(),
+            target: self.target.clone(),
+            group: self.group.clone(),
+            ..Columns::default()
+        }
+    }
+}
+
+#[derive(Args)]
+struct RunArgs {
+    /// The CSV to learn from; without it, 400 RNAs of the repository and their degradation rates
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
+    #[command(flatten)]
+    columns: ColumnArgs,
+    /// A TOML file laid over the defaults; see configs/default.toml for every key. A run's run.toml is one, too
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// A TOML file with the space of the search; see configs/space.toml
+    #[arg(long, value_name = "FILE")]
+    space: Option<PathBuf>,
+    /// Seed of every draw, in place of the configuration's
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// flex, ndarray, vulkan, vulkan:INDEX, cuda or cuda:INDEX; one not built in says which feature to build with
+    #[arg(long, value_name = "DEVICE", default_value_t)]
+    device: DeviceKind,
+    /// Go on with a run that was stopped or killed
+    #[arg(long)]
+    resume: bool,
+    /// Also write TensorBoard's event files
+    #[arg(long)]
+    tensorboard: bool,
+    /// Print the results as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct TrainArgs {
+    #[command(flatten)]
+    common: RunArgs,
+    /// The CSV to predict; its predictions are the run's predictions.csv
+    #[arg(long, value_name = "FILE")]
+    test: Option<PathBuf>,
+    /// Accept test sequences longer than every training sequence
+    #[arg(long)]
+    allow_longer: bool,
+    /// The folder of the run
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "runs/sequence-lstm-regression"
+    )]
+    run: PathBuf,
+}
+
+#[derive(Args)]
+struct CrossValidateArgs {
+    #[command(flatten)]
+    common: RunArgs,
+    /// Number of folds
+    #[arg(long, value_name = "K", default_value_t = 5)]
+    folds: usize,
+    /// The folder of the run
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "runs/sequence-lstm-regression-cv"
+    )]
+    run: PathBuf,
+}
+
+#[derive(Args)]
+struct PredictArgs {
+    /// The folder of a trained run
+    #[arg(long, value_name = "DIR")]
+    run: PathBuf,
+    /// The CSV to predict; without it, the repository's test file
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
+    #[command(flatten)]
+    columns: ColumnArgs,
+    /// Where to write the predictions; without it, predictions.csv in the run's folder
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// flex, ndarray, vulkan, vulkan:INDEX, cuda or cuda:INDEX
+    #[arg(long, value_name = "DEVICE", default_value_t)]
+    device: DeviceKind,
+    /// Print the result as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct EvaluateArgs {
+    /// The folder of a run with its predictions.csv
+    #[arg(long, value_name = "DIR")]
+    run: PathBuf,
+    /// The true targets, a CSV with ids
+    #[arg(long, value_name = "FILE")]
+    labels: PathBuf,
+    #[command(flatten)]
+    columns: ColumnArgs,
+    /// Print the result as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Train(args) => train(&args),
+        Command::CrossValidate(args) => cross_validate(&args),
+        Command::Predict(args) => predict(&args),
+        Command::Evaluate(args) => evaluate(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn train(args: &TrainArgs) -> Result<()> {
+    let job = Job::start(&args.common, &args.run)?;
+    match job.alphabet {
+        AlphabetName::Dna => job.train::<Dna>(args),
+        AlphabetName::Rna => job.train::<Rna>(args),
+        AlphabetName::Protein => job.train::<Protein>(args),
+    }
+}
+
+fn cross_validate(args: &CrossValidateArgs) -> Result<()> {
+    let job = Job::start(&args.common, &args.run)?;
+    match job.alphabet {
+        AlphabetName::Dna => job.cross_validate::<Dna>(args),
+        AlphabetName::Rna => job.cross_validate::<Rna>(args),
+        AlphabetName::Protein => job.cross_validate::<Protein>(args),
+    }
+}
+
+/// What training and cross-validation begin with.
+struct Job<'a> {
+    args: &'a RunArgs,
+    started: Instant,
+    settings: Settings,
+    space: hairpin::search::Space,
+    path: PathBuf,
+    data: sequence_csv::Train,
+    detected: String,
+    alphabet: AlphabetName,
+    device: hairpin::train::Device,
+    run: RunDir,
+    stop: Stop,
+    manifest: Manifest,
+}
+
+impl<'a> Job<'a> {
+    fn start(args: &'a RunArgs, run: &Path) -> Result<Self> {
+        let started = Instant::now();
+        let settings = Settings::load(args.config.as_deref(), args.seed)?;
+        let space = settings::space(args.space.as_deref(), &settings)?;
+        let device = args.device.device()?;
+        let path = match &args.data {
+            Some(path) => path.clone(),
+            None => Path::new(FIXTURE).join("train.csv"),
+        };
+        let data = read_train(&path, &args.columns.columns())?;
+        let detected = sequence_csv::detect(&data.sequences)?;
+        let alphabet = match settings.data.alphabet.as_str() {
+            "auto" => detected.alphabet,
+            name => name.parse().map_err(anyhow::Error::msg)?,
+        };
+        eprintln!("alphabet: {detected}; set data.alphabet to read them otherwise");
+        let run = RunDir::create(run)?;
+        let manifest = Manifest {
+            git_commit: git_commit(Path::new(".")),
+            seed: settings.fit.seed,
+            device: args.device.to_string(),
+            features: vec!["flex".to_owned()],
+            data: vec![DataFile::read(&path)?],
+            ..Manifest::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
+        };
+        Launch {
+            started: rfc3339(SystemTime::now()),
+            command: std::env::args().collect(),
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            data: vec![path.clone()],
+        }
+        .record(&run)?;
+        Ok(Self {
+            args,
+            started,
+            settings,
+            space,
+            path,
+            data,
+            detected: detected.to_string(),
+            alphabet,
+            device,
+            run,
+            stop: stop_on_ctrl_c()?,
+            manifest,
+        })
+    }
+
+    fn rows<A: Alphabet>(&self) -> Result<Rows<A>> {
+        Ok(Rows {
+            sequences: self.data.sequences.parse(self.settings.data.policy())?,
+            targets: self.data.targets.clone(),
+        })
+    }
+
+    /// What stays on one side of a split: the column of groups, else what is similar, else every row for itself.
+    fn groups<A: Alphabet>(&self, rows: &Rows<A>) -> Result<(Groups, String)> {
+        let similarity = self.settings.data.similarity;
+        if let Some(groups) = &self.data.groups {
+            let name = self.args.columns.group.as_deref().unwrap_or_default();
+            return Ok((groups.clone(), format!("by `{name}`")));
+        }
+        if similarity == 0.0 {
+            let each = Groups::by(0..rows.sequences.len());
+            return Ok((
+                each,
+                "at random: near copies may be on both sides".to_owned(),
+            ));
+        }
+        let groups = clusters(&rows.sequences, &Similarity::edit(similarity))?;
+        Ok((
+            groups,
+            format!("by similarity: edit identity of {similarity} and more, in chains"),
+        ))
+    }
+
+    fn place<'b>(&'b self, run: &'b RunDir, title: String) -> Result<Place<'b>> {
+        Ok(Place {
+            run,
+            device: &self.device,
+            origin: vec![
+                ("configuration".into(), self.settings.to_toml()?),
+                ("search space".into(), self.space.to_toml()),
+                (
+                    "data file (by SHA-256)".into(),
+                    self.manifest.data[0].sha256.clone(),
+                ),
+                ("device".into(), self.args.device.to_string()),
+            ],
+            resume: self.args.resume,
+            tensorboard: self.args.tensorboard,
+            stop: &self.stop,
+            title,
+        })
+    }
+
+    /// Rows of one part for the network, divided into those to learn from and those that choose.
+    fn divided(&self, groups: &Groups, rows: &[usize]) -> Result<(Vec<usize>, Vec<usize>)> {
+        let own = Groups::by(rows.iter().map(|&row| groups.of_rows()[row]));
+        let valid = self.settings.data.valid_share;
+        let fractions = Fractions {
+            train: 1.0 - valid,
+            valid,
+            test: 0.0,
+        };
+        let parts = split::grouped(&own, fractions, self.settings.fit.seed)?;
+        let of = |part: &[usize]| part.iter().map(|&at| rows[at]).collect::<Vec<_>>();
+        ensure!(
+            !parts.train.is_empty() && !parts.valid.is_empty(),
+            "{} groups are too few to divide",
+            own.n_groups()
+        );
+        Ok((of(&parts.train), of(&parts.valid)))
+    }
+
+    fn leakage<A: Alphabet>(
+        &self,
+        rows: &Rows<A>,
+        groups: &Groups,
+        train: &[usize],
+        held_out: &[usize],
+    ) -> Result<LeakageReport> {
+        let similarity = match self.settings.data.similarity {
+            0.0 => 0.8,
+            own => own,
+        };
+        Ok(LeakageReport::between(train, held_out)
+            .with_groups(groups)?
+            .with_sequences(&rows.sequences, &Similarity::edit(similarity))?)
+    }
+
+    fn facts(&self, groups: &Groups) -> Vec<(String, String)> {
+        let fact = |name: &str, value: String| (name.to_owned(), value);
+        vec![
+            fact("file", self.path.display().to_string()),
+            fact("rows", self.data.ids.len().to_string()),
+            fact("alphabet", self.detected.clone()),
+            fact("groups", groups.n_groups().to_string()),
+            fact("target", self.args.columns.target.clone()),
+        ]
+    }
+
+    fn train<A: Controlled>(&self, args: &TrainArgs) -> Result<()> {
+        let rows = self.rows::<A>()?;
+        let columns = self.args.columns.columns();
+        let test_path = match (&args.test, &self.args.data) {
+            (Some(path), _) => Some(path.clone()),
+            (None, None) => Some(Path::new(FIXTURE).join("test.csv")),
+            (None, Some(_)) => None,
+        };
+        // What is wrong with the test file is to be known before the training, not after it.
+        let test = match test_path {
+            None => None,
+            Some(path) => {
+                let test = read_test(&path, &columns)?;
+                let sequences = test.sequences.parse::<A>(self.settings.data.policy())?;
+                if let Err(error) = check_lengths(&self.data.sequences, &test.sequences) {
+                    ensure!(args.allow_longer, "{error}; or add --allow-longer");
+                    eprintln!("note: {error}");
+                }
+                Some((test.ids, sequences))
+            }
+        };
+        let (groups, how) = self.groups(&rows)?;
+        let share = self.settings.data.test_share;
+        let fractions = Fractions {
+            train: 1.0 - share,
+            valid: 0.0,
+            test: share,
+        };
+        let outer = split::grouped(&groups, fractions, self.settings.fit.seed)?;
+        ensure!(
+            !outer.test.is_empty() && !outer.train.is_empty(),
+            "{} groups are too few to hold some out: give more data, or set data.similarity to 0",
+            groups.n_groups()
+        );
+        let (train, valid) = self.divided(&groups, &outer.train)?;
+        let place = self.place(&self.run, String::new())?;
+        let learned = learn(
+            &self.settings,
+            &self.space,
+            &rows.select(&train)?,
+            &rows.select(&valid)?,
+            &place,
+        )?;
+        let held_out = rows.select(&outer.test)?;
+        let of_train = Groups::by(outer.train.iter().map(|&row| groups.of_rows()[row]));
+        let mut answers =
+            controls::answers(&rows.select(&outer.train)?, &of_train, &held_out.sequences)?;
+        let (answer, _) = learned.answerer.answer(&held_out.sequences, &self.device)?;
+        answers.push((THE_MODEL.to_owned(), answer));
+
+        let mut files = Vec::new();
+        if let Some((ids, sequences)) = test {
+            let (answer, apart) = learned.answerer.answer(&sequences, &self.device)?;
+            let path = self.run.file(SUBMISSION);
+            write_submission(&path, &ids, &answer)?;
+            files.push(("predictions", path.display().to_string()));
+            let mut text = "id,prediction,spread\n".to_owned();
+            for ((id, value), apart) in ids.iter().zip(answer.values()).zip(apart) {
+                let id = match id.contains([',', '"']) {
+                    true => format!("\"{}\"", id.replace('"', "\"\"")),
+                    false => id.clone(),
+                };
+                text += &format!("{id},{value},{apart}\n");
+            }
+            self.run.write(SPREAD, text.as_bytes())?;
+            files.push(("spread", self.run.file(SPREAD).display().to_string()));
+        }
+        let pick = |list: &[String]| outer.test.iter().map(|&row| list[row].clone()).collect();
+        let (ids, texts): (Vec<_>, Vec<_>) =
+            (pick(&self.data.ids), pick(self.data.sequences.texts()));
+        let config = self.manifest.append_to(&self.settings.to_toml()?)?;
+        self.run.write(RunDir::RUN, config.as_bytes())?;
+        let split = serde_json::json!({
+            "divided": how,
+            "train": ids_of(&self.data.ids, &train),
+            "valid": ids_of(&self.data.ids, &valid),
+            "test": &ids,
+        });
+        self.run
+            .write(RunDir::SPLIT, &serde_json::to_vec_pretty(&split)?)?;
+        let count = |name: &str, rows: &[usize]| (name.to_owned(), rows.len().to_string());
+        let motifs = self.motifs(&rows.select(&valid)?, &learned)?;
+        if let Some(path) = motifs {
+            files.push(("motifs", path));
+        }
+        Finished {
+            title: format!("{}: sequence_lstm", self.args.columns.target),
+            settings: &self.settings,
+            space: &self.space,
+            judgement: Judgement {
+                ids: &ids,
+                texts: &texts,
+                truth: &held_out.targets,
+                groups: outer
+                    .test
+                    .iter()
+                    .map(|&row| groups.of_rows()[row])
+                    .collect(),
+                answers,
+                metric: self.settings.objective.score,
+            },
+            leakage: vec![
+                (
+                    "learned from and held out".to_owned(),
+                    self.leakage(&rows, &groups, &outer.train, &outer.test)?,
+                ),
+                (
+                    "learned from and choosing".to_owned(),
+                    self.leakage(&rows, &groups, &train, &valid)?,
+                ),
+            ],
+            data: self.facts(&groups),
+            split: vec![
+                ("divided".to_owned(), how),
+                count("to learn from", &train),
+                count("to choose by", &valid),
+                count("held out", &outer.test),
+            ],
+            learned: Some(&learned),
+            explanations: Vec::new(),
+            manifest: self.manifest.clone(),
+            seconds: self.started.elapsed().as_secs_f64(),
+        }
+        .write(&self.run, self.args.json, &files)
+    }
+
+    /// The filters of the best member's convolution as motifs, if it has one.
+    fn motifs<A: Alphabet>(
+        &self,
+        rows: &Rows<A>,
+        learned: &learn::Outcome,
+    ) -> Result<Option<String>> {
+        let Some(front) = &learned.answerer.best_model().front else {
+            return Ok(None);
+        };
+        let motifs = filter_motifs(
+            front,
+            &rows.sequences,
+            &OneHot::default(),
+            FilterSettings::default(),
+            &self.device,
+        )?;
+        let background = Background::from_seqs(&rows.sequences, 1.0)?;
+        let text = filters_to_meme(&motifs, 1.0, &background)?;
+        self.run.write(MOTIFS, text.as_bytes())?;
+        Ok(Some(self.run.file(MOTIFS).display().to_string()))
+    }
+
+    fn cross_validate<A: Controlled>(&self, args: &CrossValidateArgs) -> Result<()> {
+        let rows = self.rows::<A>()?;
+        let (groups, how) = self.groups(&rows)?;
+        let seed = self.settings.fit.seed;
+        let folds = Folds::grouped(&groups, args.folds, 1, seed)?;
+        let mut controls: Vec<(String, TargetMatrix)> = Vec::new();
+        let mut leakage = Vec::new();
+        let mut fold_number = 0;
+        let found = out_of_fold(&folds, &[seed], |fold, _| {
+            fold_number += 1;
+            let title = format!("fold {fold_number}/{}  ", args.folds);
+            let held_out = rows.select(&fold.test)?;
+            let of_train = Groups::by(fold.train.iter().map(|&row| groups.of_rows()[row]));
+            let own =
+                controls::answers(&rows.select(&fold.train)?, &of_train, &held_out.sequences)?;
+            for (place, (name, answer)) in own.into_iter().enumerate() {
+                if place == controls.len() {
+                    // What is learned on each fold differs; the first fold's names stand for all.
+                    controls.push((name, rows.targets.clone()));
+                }
+                let mut values = controls[place].1.values().clone();
+                for (&row, value) in fold.test.iter().zip(answer.values()) {
+                    values[[row, 0]] = *value;
+                }
+                controls[place].1 = TargetMatrix::new(values, rows.targets.names().to_vec())?;
+            }
+            leakage.push((
+                format!("fold {fold_number}"),
+                self.leakage(&rows, &groups, &fold.train, &fold.test)?,
+            ));
+            let (train, valid) = self.divided(&groups, &fold.train)?;
+            let run = RunDir::create(self.run.file(&format!("fold-{fold_number}")))?;
+            let learned = learn(
+                &self.settings,
+                &self.space,
+                &rows.select(&train)?,
+                &rows.select(&valid)?,
+                &self.place(&run, title)?,
+            )?;
+            let (answer, _) = learned.answerer.answer(&held_out.sequences, &self.device)?;
+            Ok::<_, anyhow::Error>(answer.values().clone())
+        })?;
+        let answer = TargetMatrix::new(found.mean(), rows.targets.names().to_vec())?;
+        let path = self.run.file("out-of-fold.csv");
+        write_submission(&path, &self.data.ids, &answer)?;
+        controls.push((THE_MODEL.to_owned(), answer));
+        let config = self.manifest.append_to(&self.settings.to_toml()?)?;
+        self.run.write(RunDir::RUN, config.as_bytes())?;
+        Finished {
+            title: format!(
+                "{}: sequence_lstm, {} folds",
+                self.args.columns.target, args.folds
+            ),
+            settings: &self.settings,
+            space: &self.space,
+            judgement: Judgement {
+                ids: &self.data.ids,
+                texts: self.data.sequences.texts(),
+                truth: &rows.targets,
+                groups: groups.of_rows().to_vec(),
+                answers: controls,
+                metric: self.settings.objective.score,
+            },
+            leakage,
+            data: self.facts(&groups),
+            split: vec![
+                ("divided".to_owned(), how),
+                ("folds".to_owned(), args.folds.to_string()),
+            ],
+            learned: None,
+            explanations: Vec::new(),
+            manifest: self.manifest.clone(),
+            seconds: self.started.elapsed().as_secs_f64(),
+        }
+        .write(
+            &self.run,
+            self.args.json,
+            &[("predictions", path.display().to_string())],
+        )
+    }
+}
+
+/// The filters of the best member's convolution.
+const MOTIFS: &str = "filters.meme";
+
+/// Predictions of the test file with how far the members disagree.
+const SPREAD: &str = "predictions-spread.csv";
+
+fn ids_of(ids: &[String], rows: &[usize]) -> Vec<String> {
+    rows.iter().map(|&row| ids[row].clone()).collect()
+}
+
+fn predict(args: &PredictArgs) -> Result<()> {
+    let run = RunDir::open(&args.run)?;
+    let device = args.device.device()?;
+    let name = Answerer::alphabet(&run)?;
+    match name.parse().map_err(anyhow::Error::msg)? {
+        AlphabetName::Dna => predict_as::<Dna>(args, &run, &device),
+        AlphabetName::Rna => predict_as::<Rna>(args, &run, &device),
+        AlphabetName::Protein => predict_as::<Protein>(args, &run, &device),
+    }
+}
+
+fn predict_as<A: Alphabet>(
+    args: &PredictArgs,
+    run: &RunDir,
+    device: &hairpin::train::Device,
+) -> Result<()> {
+    let text = settings::read(&run.file(RunDir::RUN)).with_context(|| {
+        format!(
+            "{}: cannot read the run's configuration",
+            run.path().display()
+        )
+    })?;
+    let settings = Settings::default().under(&text, &run.file(RunDir::RUN))?;
+    let answerer = Answerer::load::<A>(run, device)?;
+    let path = match &args.data {
+        Some(path) => path.clone(),
+        None => Path::new(FIXTURE).join("test.csv"),
+    };
+    let test = read_test(&path, &args.columns.columns())?;
+    let sequences = test.sequences.parse::<A>(settings.data.policy())?;
+    let (answer, _) = answerer.answer(&sequences, device)?;
+    let out = match &args.out {
+        Some(out) => out.clone(),
+        None => run.file(SUBMISSION),
+    };
+    write_submission(&out, &test.ids, &answer)?;
+    if args.json {
+        println!(
+            "{}",
+            serde_json::json!({ "predictions": sequences.len(), "file": out })
+        );
+    } else {
+        println!("{} predictions in {}", sequences.len(), out.display());
+    }
+    Ok(())
+}
+
+fn evaluate(args: &EvaluateArgs) -> Result<()> {
+    let run = RunDir::open(&args.run)?;
+    let columns = args.columns.columns();
+    let score = sequence_csv::score(&run.file(SUBMISSION), &args.labels, &columns)?;
+    let found = sequence_csv::METRICS.map(|metric| (metric, score.get(metric)));
+    if args.json {
+        let object: serde_json::Map<_, _> = found
+            .into_iter()
+            .map(|(metric, estimate)| (metric.name().to_owned(), serde_json::json!(estimate)))
+            .collect();
+        println!("{}", serde_json::Value::Object(object));
+        return Ok(());
+    }
+    for (metric, estimate) in found {
+        match estimate {
+            Some(estimate) => println!("{:<10} {estimate:.3}", metric.to_string()),
+            None => println!("{:<10} undefined", metric.to_string()),
+        }
+    }
+    Ok(())
+}
+
+/// The first Ctrl-C ends the run after the batch at hand; the second ends the program at once.
+fn stop_on_ctrl_c() -> Result<Stop> {
+    let stop = Stop::default();
+    let asked = stop.clone();
+    ctrlc::set_handler(move || {
+        if asked.requested() {
+            std::process::exit(130);
+        }
+        asked.request();
+        eprintln!("stopping after this batch; Ctrl-C again to stop at once");
+    })
+    .context("cannot listen for Ctrl-C")?;
+    Ok(stop)
+}
