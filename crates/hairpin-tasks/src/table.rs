@@ -4,12 +4,12 @@ use std::path::Path;
 
 use csv::{ReaderBuilder, StringRecord};
 
-use super::lines::Lines;
 use crate::error::shorten;
+use crate::lines::Lines;
 use crate::{Place, TaskError};
 
 /// An open table whose header was read.
-pub(super) struct Table {
+pub(crate) struct Table {
     lines: Lines,
     header: Vec<String>,
     header_place: Place,
@@ -17,8 +17,8 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) fn open(path: &Path, remedy: &str) -> Result<Self, TaskError> {
-        let mut lines = Lines::open(path, remedy)?;
+    pub(crate) fn open(path: &Path, remedy: &str) -> Result<Self, TaskError> {
+        let mut lines = Lines::open(path, "CSV", remedy)?;
         let mut fields = StringRecord::new();
         if !next_fields(&mut lines, &mut fields)? {
             return Err(TaskError::NoRows {
@@ -57,7 +57,7 @@ impl Table {
     }
 
     /// The number of a column, if there is one of this name.
-    pub(super) fn find(&self, name: &str) -> Result<Option<usize>, TaskError> {
+    pub(crate) fn find(&self, name: &str) -> Result<Option<usize>, TaskError> {
         let mut found = self.header.iter().enumerate().filter(|(_, n)| *n == name);
         match (found.next(), found.next()) {
             (Some((first, _)), Some((second, _))) => Err(self.twice(name, first, second)),
@@ -66,7 +66,7 @@ impl Table {
     }
 
     /// The number of a column that must be there.
-    pub(super) fn column(&self, name: &str) -> Result<usize, TaskError> {
+    pub(crate) fn column(&self, name: &str) -> Result<usize, TaskError> {
         self.find(name)?.ok_or_else(|| TaskError::MissingColumn {
             place: self.header_place.clone(),
             column: name.to_owned(),
@@ -75,7 +75,7 @@ impl Table {
     }
 
     /// Goes to the next row; false at the end of the file.
-    pub(super) fn next(&mut self) -> Result<bool, TaskError> {
+    pub(crate) fn next(&mut self) -> Result<bool, TaskError> {
         if !next_fields(&mut self.lines, &mut self.fields)? {
             return Ok(false);
         }
@@ -91,23 +91,40 @@ impl Table {
     }
 
     /// A field of the present row.
-    pub(super) fn field(&self, column: usize) -> &str {
+    pub(crate) fn field(&self, column: usize) -> &str {
         &self.fields[column]
     }
 
     /// The line of the present row, from 1.
-    pub(super) fn line(&self) -> u64 {
+    pub(crate) fn line(&self) -> u64 {
         self.lines.number()
     }
 
     /// The file.
-    pub(super) fn file(&self) -> &Place {
+    pub(crate) fn file(&self) -> &Place {
         self.lines.file()
     }
 
     /// Where a field of the present row is.
-    pub(super) fn place(&self, column: usize) -> Place {
+    pub(crate) fn place(&self, column: usize) -> Place {
         self.lines.place().column(&self.header[column])
+    }
+}
+
+/// A field of the present row as a finite number.
+pub(crate) fn number(table: &Table, at: usize) -> Result<f32, TaskError> {
+    let text = table.field(at).trim();
+    match text.parse::<f32>() {
+        Ok(value) if value.is_finite() => Ok(value),
+        _ => Err(TaskError::Field {
+            place: table.place(at),
+            found: match text {
+                "" => "an empty field".to_owned(),
+                text => format!("`{}`", shorten(text)),
+            },
+            expected: format!("a finite number from {:e} to {:e}", f32::MIN, f32::MAX),
+            remedy: "correct the number or leave the row out",
+        }),
     }
 }
 
