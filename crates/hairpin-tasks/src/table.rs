@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use csv::{ReaderBuilder, StringRecord};
+use csv_core::{ReadRecordResult, Reader};
 
 use crate::error::shorten;
 use crate::lines::Lines;
@@ -13,20 +13,22 @@ pub(crate) struct Table {
     lines: Lines,
     header: Vec<String>,
     header_place: Place,
-    fields: StringRecord,
+    fields: Fields,
 }
 
 impl Table {
     pub(crate) fn open(path: &Path, remedy: &str) -> Result<Self, TaskError> {
         let mut lines = Lines::open(path, "CSV", remedy)?;
-        let mut fields = StringRecord::new();
-        if !next_fields(&mut lines, &mut fields)? {
+        let mut fields = Fields::new();
+        if !fields.next(&mut lines)? {
             return Err(TaskError::NoRows {
                 place: lines.file().clone(),
             });
         }
         let table = Self {
-            header: fields.iter().map(str::to_owned).collect(),
+            header: (0..fields.len())
+                .map(|i| fields.get(i).to_owned())
+                .collect(),
             header_place: lines.place(),
             lines,
             fields,
@@ -76,7 +78,7 @@ impl Table {
 
     /// Goes to the next row; false at the end of the file.
     pub(crate) fn next(&mut self) -> Result<bool, TaskError> {
-        if !next_fields(&mut self.lines, &mut self.fields)? {
+        if !self.fields.next(&mut self.lines)? {
             return Ok(false);
         }
         if self.fields.len() == self.header.len() {
@@ -92,7 +94,7 @@ impl Table {
 
     /// A field of the present row.
     pub(crate) fn field(&self, column: usize) -> &str {
-        &self.fields[column]
+        self.fields.get(column)
     }
 
     /// The line of the present row, from 1.
@@ -133,35 +135,76 @@ fn count(fields: usize) -> String {
     format!("{fields} field{s}")
 }
 
-/// Reads the fields of the next line; false at the end of the file.
-fn next_fields(lines: &mut Lines, fields: &mut StringRecord) -> Result<bool, TaskError> {
-    let Some(line) = lines.next()? else {
-        return Ok(false);
-    };
-    let broken = match quotes(line) {
-        Ok(()) => {
-            let mut reader = ReaderBuilder::new()
-                .has_headers(false)
-                .flexible(true)
-                .buffer_capacity(line.len())
-                .from_reader(line.as_bytes());
-            match reader.read_record(fields) {
-                Ok(_) => return Ok(true),
-                Err(error) => ("a row that is no CSV".to_owned(), error.to_string()),
-            }
+/// The fields of a line, one behind the other.
+///
+/// Parsed by the core of the crate `csv`, whose own reader lets a record grow without bound.
+struct Fields {
+    reader: Reader,
+    line: Vec<u8>,
+    text: String,
+    ends: Vec<usize>,
+}
+
+impl Fields {
+    fn new() -> Self {
+        Self {
+            reader: Reader::new(),
+            line: Vec::new(),
+            text: String::new(),
+            ends: Vec::new(),
         }
-        Err((character, found)) => (
-            format!("{found} at character {character}"),
-            "double quotes around a whole field, and two for each one within".to_owned(),
-        ),
-    };
-    let (found, expected) = broken;
-    Err(TaskError::Field {
-        place: lines.place(),
-        found,
-        expected,
-        remedy: "mend the row; a field cannot hold a line break",
-    })
+    }
+
+    fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    fn get(&self, field: usize) -> &str {
+        let start = field.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.text[start..self.ends[field]]
+    }
+
+    /// Goes to the next line; false at the end of the file.
+    fn next(&mut self, lines: &mut Lines) -> Result<bool, TaskError> {
+        let Some(line) = lines.next()? else {
+            return Ok(false);
+        };
+        let broken = match quotes(line) {
+            Err((character, found)) => format!("{found} at character {character}"),
+            Ok(()) if self.split(line) => return Ok(true),
+            Ok(()) => "a row that is no CSV".to_owned(),
+        };
+        Err(TaskError::Field {
+            place: lines.place(),
+            found: broken,
+            expected: "double quotes around a whole field, and two for each one within".to_owned(),
+            remedy: "mend the row; a field cannot hold a line break",
+        })
+    }
+
+    fn split(&mut self, line: &str) -> bool {
+        self.line.clear();
+        self.line.extend_from_slice(line.as_bytes());
+        self.line.push(b'\n');
+        // Never more bytes than the line has, nor more fields than commas and one.
+        let mut text = std::mem::take(&mut self.text).into_bytes();
+        text.resize(self.line.len(), 0);
+        let commas = line.bytes().filter(|&byte| byte == b',').count();
+        self.ends.resize(commas + 1, 0);
+        self.reader.reset();
+        let (result, _, bytes, fields) =
+            self.reader
+                .read_record(&self.line, &mut text, &mut self.ends);
+        text.truncate(bytes);
+        self.ends.truncate(fields);
+        match (String::from_utf8(text), result) {
+            (Ok(text), ReadRecordResult::Record) => {
+                self.text = text;
+                true
+            }
+            _ => false,
+        }
+    }
 }
 
 /// Refuses what the parser would guess at: quotes that do not enclose a field. The character is counted from 1.

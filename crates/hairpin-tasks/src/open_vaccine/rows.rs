@@ -243,10 +243,6 @@ impl Row {
     /// The signal to noise, and whether it is good enough.
     pub(super) fn quality(&self) -> Result<(f32, bool), TaskError> {
         let quality: Quality = parse(&self.text, &self.place)?;
-        if !quality.signal_to_noise.is_finite() {
-            let found = quality.signal_to_noise.to_string();
-            return Err(self.field("signal_to_noise", found, "a finite number".to_owned()));
-        }
         match quality.sn_filter {
             0.0 => Ok((quality.signal_to_noise, false)),
             1.0 => Ok((quality.signal_to_noise, true)),
@@ -306,10 +302,6 @@ impl Row {
                 let found = format!("{} values", list.len());
                 let expected = format!("{}, {why}", length.max(1));
                 return Err(self.field(name, found, expected));
-            }
-            if let Some(base) = list.iter().position(|value| !value.is_finite()) {
-                let found = format!("a value out of range at base {base} (from 0)");
-                return Err(self.field(name, found, "a finite number".to_owned()));
             }
         }
         Ok(Array2::from_shape_fn((length, 5), |(base, column)| {
