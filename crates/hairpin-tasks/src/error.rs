@@ -212,6 +212,15 @@ pub enum TaskError {
         source: Box<SeqError>,
     },
 
+    /// A structure or its loop types are not what they must be; the source says the position and the symbol.
+    #[error("{place}: the structure is refused; correct it or leave the molecule out")]
+    Structure {
+        /// Where.
+        place: Place,
+        /// Position, symbol and remedy.
+        source: Box<SeqError>,
+    },
+
     /// The table lacks a column.
     #[error(
         "{place}: no column `{}`; the header has {}; rename one or choose another column",

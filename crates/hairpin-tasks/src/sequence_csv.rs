@@ -47,10 +47,8 @@
 //! empty or all the same; empty sequences; rows with another number of fields than the header; columns that are missing or occur twice.
 
 mod alphabet;
-mod lines;
 mod score;
 mod sequences;
-mod table;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -63,8 +61,8 @@ pub use score::{METRICS, Score, score};
 pub use sequences::{Sequences, check_lengths};
 
 use crate::error::shorten;
+use crate::table::{Table, number};
 use crate::{Place, TaskError, file};
-use table::Table;
 
 /// The submission's name.
 pub const SUBMISSION: &str = "predictions.csv";
@@ -383,23 +381,6 @@ fn read(
     }
     rows.groups = group_at.map(|_| Groups::by(groups));
     Ok(rows)
-}
-
-/// A field as a finite number.
-fn number(table: &Table, at: usize) -> Result<f32, TaskError> {
-    let text = table.field(at).trim();
-    match text.parse::<f32>() {
-        Ok(value) if value.is_finite() => Ok(value),
-        _ => Err(TaskError::Field {
-            place: table.place(at),
-            found: match text {
-                "" => "an empty field".to_owned(),
-                text => format!("`{}`", shorten(text)),
-            },
-            expected: format!("a finite number from {:e} to {:e}", f32::MIN, f32::MAX),
-            remedy: "correct the number or leave the row out",
-        }),
-    }
 }
 
 /// Targets as a matrix of one column.

@@ -2,6 +2,7 @@
 
 mod broken_npz;
 mod damage;
+mod open_vaccine;
 mod rnn_dna;
 mod sequence_csv;
 mod support;

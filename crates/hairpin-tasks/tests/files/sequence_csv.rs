@@ -146,7 +146,7 @@ fn a_file_that_is_none_is_refused() {
     assert_eq!(
         refusal(b"PK\x03\x04 and so on"),
         "t.csv: not CSV: it is a zip, as .xlsx and .npz are; \
-         save the table as comma-separated values in UTF-8"
+         save it as text in UTF-8"
     );
     assert!(refusal(b"\xff\xfei\0d\0").contains("it is UTF-16 text"));
     assert!(refusal(b"PAR1").contains("it is a parquet file"));

@@ -9,13 +9,13 @@ use crate::error::shorten;
 use crate::{Place, TaskError, file};
 
 /// The longest line: a chromosome fits, and a file without line ends is refused before it fills the memory.
-pub(super) const MOST_LINE: usize = 1 << 24;
+pub(crate) const MOST_LINE: usize = 1 << 24;
 
 /// The most text of a file, unpacked: a gigabyte of zeros is a megabyte of gzip.
-pub(super) const MOST_BYTES: u64 = 1 << 30;
+pub(crate) const MOST_BYTES: u64 = 1 << 30;
 
 /// Hands out line by line as UTF-8.
-pub(super) struct Lines {
+pub(crate) struct Lines {
     source: Box<dyn BufRead>,
     place: Place,
     line: Vec<u8>,
@@ -25,7 +25,13 @@ pub(super) struct Lines {
 
 impl Lines {
     /// Opens a file and unpacks it if its first bytes are those of gzip.
-    pub(super) fn open(path: &Path, remedy: &str) -> Result<Self, TaskError> {
+    ///
+    /// `expected` says what kind of text it must be.
+    pub(crate) fn open(
+        path: &Path,
+        expected: &'static str,
+        remedy: &str,
+    ) -> Result<Self, TaskError> {
         let (file, _) = file::open(path, || remedy.to_owned())?;
         let mut packed = BufReader::new(file);
         let head = packed.fill_buf().map_err(|source| TaskError::Read {
@@ -41,9 +47,9 @@ impl Lines {
         if let Some(found) = other {
             return Err(TaskError::Format {
                 path: path.to_owned(),
-                expected: "CSV",
+                expected,
                 found,
-                remedy: "save the table as comma-separated values in UTF-8",
+                remedy: "save it as text in UTF-8",
             });
         }
         let source: Box<dyn BufRead> = if head.starts_with(&[0x1f, 0x8b]) {
@@ -66,22 +72,22 @@ impl Lines {
     }
 
     /// The file.
-    pub(super) fn file(&self) -> &Place {
+    pub(crate) fn file(&self) -> &Place {
         &self.place
     }
 
     /// Where the line is that was last handed out.
-    pub(super) fn place(&self) -> Place {
+    pub(crate) fn place(&self) -> Place {
         self.place.clone().line(self.number)
     }
 
     /// The number of the line last handed out, from 1.
-    pub(super) fn number(&self) -> u64 {
+    pub(crate) fn number(&self) -> u64 {
         self.number
     }
 
     /// The next line that is not blank, without its end, which is `\n` or `\r\n`, and without a byte order mark.
-    pub(super) fn next(&mut self) -> Result<Option<&str>, TaskError> {
+    pub(crate) fn next(&mut self) -> Result<Option<&str>, TaskError> {
         loop {
             self.line.clear();
             let mut bounded = self.source.by_ref().take(MOST_LINE as u64 + 1);

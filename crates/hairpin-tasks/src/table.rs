@@ -2,31 +2,33 @@
 
 use std::path::Path;
 
-use csv::{ReaderBuilder, StringRecord};
+use csv_core::{ReadRecordResult, Reader};
 
-use super::lines::Lines;
 use crate::error::shorten;
+use crate::lines::Lines;
 use crate::{Place, TaskError};
 
 /// An open table whose header was read.
-pub(super) struct Table {
+pub(crate) struct Table {
     lines: Lines,
     header: Vec<String>,
     header_place: Place,
-    fields: StringRecord,
+    fields: Fields,
 }
 
 impl Table {
-    pub(super) fn open(path: &Path, remedy: &str) -> Result<Self, TaskError> {
-        let mut lines = Lines::open(path, remedy)?;
-        let mut fields = StringRecord::new();
-        if !next_fields(&mut lines, &mut fields)? {
+    pub(crate) fn open(path: &Path, remedy: &str) -> Result<Self, TaskError> {
+        let mut lines = Lines::open(path, "CSV", remedy)?;
+        let mut fields = Fields::new();
+        if !fields.next(&mut lines)? {
             return Err(TaskError::NoRows {
                 place: lines.file().clone(),
             });
         }
         let table = Self {
-            header: fields.iter().map(str::to_owned).collect(),
+            header: (0..fields.len())
+                .map(|i| fields.get(i).to_owned())
+                .collect(),
             header_place: lines.place(),
             lines,
             fields,
@@ -57,7 +59,7 @@ impl Table {
     }
 
     /// The number of a column, if there is one of this name.
-    pub(super) fn find(&self, name: &str) -> Result<Option<usize>, TaskError> {
+    pub(crate) fn find(&self, name: &str) -> Result<Option<usize>, TaskError> {
         let mut found = self.header.iter().enumerate().filter(|(_, n)| *n == name);
         match (found.next(), found.next()) {
             (Some((first, _)), Some((second, _))) => Err(self.twice(name, first, second)),
@@ -66,7 +68,7 @@ impl Table {
     }
 
     /// The number of a column that must be there.
-    pub(super) fn column(&self, name: &str) -> Result<usize, TaskError> {
+    pub(crate) fn column(&self, name: &str) -> Result<usize, TaskError> {
         self.find(name)?.ok_or_else(|| TaskError::MissingColumn {
             place: self.header_place.clone(),
             column: name.to_owned(),
@@ -75,8 +77,8 @@ impl Table {
     }
 
     /// Goes to the next row; false at the end of the file.
-    pub(super) fn next(&mut self) -> Result<bool, TaskError> {
-        if !next_fields(&mut self.lines, &mut self.fields)? {
+    pub(crate) fn next(&mut self) -> Result<bool, TaskError> {
+        if !self.fields.next(&mut self.lines)? {
             return Ok(false);
         }
         if self.fields.len() == self.header.len() {
@@ -91,23 +93,40 @@ impl Table {
     }
 
     /// A field of the present row.
-    pub(super) fn field(&self, column: usize) -> &str {
-        &self.fields[column]
+    pub(crate) fn field(&self, column: usize) -> &str {
+        self.fields.get(column)
     }
 
     /// The line of the present row, from 1.
-    pub(super) fn line(&self) -> u64 {
+    pub(crate) fn line(&self) -> u64 {
         self.lines.number()
     }
 
     /// The file.
-    pub(super) fn file(&self) -> &Place {
+    pub(crate) fn file(&self) -> &Place {
         self.lines.file()
     }
 
     /// Where a field of the present row is.
-    pub(super) fn place(&self, column: usize) -> Place {
+    pub(crate) fn place(&self, column: usize) -> Place {
         self.lines.place().column(&self.header[column])
+    }
+}
+
+/// A field of the present row as a finite number.
+pub(crate) fn number(table: &Table, at: usize) -> Result<f32, TaskError> {
+    let text = table.field(at).trim();
+    match text.parse::<f32>() {
+        Ok(value) if value.is_finite() => Ok(value),
+        _ => Err(TaskError::Field {
+            place: table.place(at),
+            found: match text {
+                "" => "an empty field".to_owned(),
+                text => format!("`{}`", shorten(text)),
+            },
+            expected: format!("a finite number from {:e} to {:e}", f32::MIN, f32::MAX),
+            remedy: "correct the number or leave the row out",
+        }),
     }
 }
 
@@ -116,35 +135,76 @@ fn count(fields: usize) -> String {
     format!("{fields} field{s}")
 }
 
-/// Reads the fields of the next line; false at the end of the file.
-fn next_fields(lines: &mut Lines, fields: &mut StringRecord) -> Result<bool, TaskError> {
-    let Some(line) = lines.next()? else {
-        return Ok(false);
-    };
-    let broken = match quotes(line) {
-        Ok(()) => {
-            let mut reader = ReaderBuilder::new()
-                .has_headers(false)
-                .flexible(true)
-                .buffer_capacity(line.len())
-                .from_reader(line.as_bytes());
-            match reader.read_record(fields) {
-                Ok(_) => return Ok(true),
-                Err(error) => ("a row that is no CSV".to_owned(), error.to_string()),
-            }
+/// The fields of a line, one behind the other.
+///
+/// Parsed by the core of the crate `csv`, whose own reader lets a record grow without bound.
+struct Fields {
+    reader: Reader,
+    line: Vec<u8>,
+    text: String,
+    ends: Vec<usize>,
+}
+
+impl Fields {
+    fn new() -> Self {
+        Self {
+            reader: Reader::new(),
+            line: Vec::new(),
+            text: String::new(),
+            ends: Vec::new(),
         }
-        Err((character, found)) => (
-            format!("{found} at character {character}"),
-            "double quotes around a whole field, and two for each one within".to_owned(),
-        ),
-    };
-    let (found, expected) = broken;
-    Err(TaskError::Field {
-        place: lines.place(),
-        found,
-        expected,
-        remedy: "mend the row; a field cannot hold a line break",
-    })
+    }
+
+    fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    fn get(&self, field: usize) -> &str {
+        let start = field.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.text[start..self.ends[field]]
+    }
+
+    /// Goes to the next line; false at the end of the file.
+    fn next(&mut self, lines: &mut Lines) -> Result<bool, TaskError> {
+        let Some(line) = lines.next()? else {
+            return Ok(false);
+        };
+        let broken = match quotes(line) {
+            Err((character, found)) => format!("{found} at character {character}"),
+            Ok(()) if self.split(line) => return Ok(true),
+            Ok(()) => "a row that is no CSV".to_owned(),
+        };
+        Err(TaskError::Field {
+            place: lines.place(),
+            found: broken,
+            expected: "double quotes around a whole field, and two for each one within".to_owned(),
+            remedy: "mend the row; a field cannot hold a line break",
+        })
+    }
+
+    fn split(&mut self, line: &str) -> bool {
+        self.line.clear();
+        self.line.extend_from_slice(line.as_bytes());
+        self.line.push(b'\n');
+        // Never more bytes than the line has, nor more fields than commas and one.
+        let mut text = std::mem::take(&mut self.text).into_bytes();
+        text.resize(self.line.len(), 0);
+        let commas = line.bytes().filter(|&byte| byte == b',').count();
+        self.ends.resize(commas + 1, 0);
+        self.reader.reset();
+        let (result, _, bytes, fields) =
+            self.reader
+                .read_record(&self.line, &mut text, &mut self.ends);
+        text.truncate(bytes);
+        self.ends.truncate(fields);
+        match (String::from_utf8(text), result) {
+            (Ok(text), ReadRecordResult::Record) => {
+                self.text = text;
+                true
+            }
+            _ => false,
+        }
+    }
 }
 
 /// Refuses what the parser would guess at: quotes that do not enclose a field. The character is counted from 1.
