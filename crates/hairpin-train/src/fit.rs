@@ -286,6 +286,7 @@ where
     let progress = std::mem::replace(&mut session.progress, Progress::Hidden);
     let mut meter = progress.start(config.epochs, batches, done);
     let mut ended = Ended::Epochs;
+    let mut shown = Instant::now();
     let began = Instant::now();
     let mut waited = Duration::ZERO;
     while run.position.epoch <= config.epochs {
@@ -345,6 +346,12 @@ where
             events::stopped(epoch, "whoever watches it ended it");
             break;
         }
+        // A file that is synced takes longer than an epoch of a small network.
+        if shown.elapsed() >= SHOWN_EVERY {
+            let csv = run.history.to_csv();
+            session.run.write(&checkpoint::metrics(), csv.as_bytes())?;
+            shown = Instant::now();
+        }
         if saved.at.elapsed() >= session.checkpoint_every {
             run.save(&session, &mut saved)?;
         }
@@ -368,6 +375,9 @@ where
         waited: waited.as_secs_f64() / began.elapsed().as_secs_f64().max(f64::MIN_POSITIVE),
     })
 }
+
+/// How often the table of a run in progress is written.
+const SHOWN_EVERY: Duration = Duration::from_secs(1);
 
 /// Refuses rows that do not fit together or cannot be learnt from.
 fn check_rows<D: Dataset + ?Sized, O: Objective>(
@@ -605,9 +615,6 @@ impl<M: Model, O: Objective> Run<'_, M, O> {
             .sorted(std::mem::take(&mut self.best), &self.history);
         self.best.truncate(self.config.keep_best);
         self.position = Position::start_of(epoch + 1, self.position.waited);
-        session
-            .run
-            .write(&checkpoint::metrics(), self.history.to_csv().as_bytes())?;
         session.run.append_log(&line)?;
         Ok((entry, line))
     }

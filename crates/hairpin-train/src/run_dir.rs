@@ -88,7 +88,6 @@ impl RunDir {
         AtomicWriteFile::open(path.join("probe"))
             .and_then(|mut probe| {
                 probe.write_all(b"probe")?;
-                probe.sync_all()?;
                 probe.discard()
             })
             .map_err(unwritable(&path, "write in the folder"))?;
