@@ -4,15 +4,16 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use std::sync::Arc;
 
-/// A network that maps a batch of inputs to one row of raw outputs each.
-pub trait Model: Module {
+/// A network that maps a batch of inputs to raw outputs: one row for each example, [`Tensor<2>`](Tensor), or one for every position of
+/// each, `Tensor<3>`.
+pub trait Model<Y = Tensor<2>>: Module {
     /// One batch.
     type Input;
 
-    /// Raw outputs (logits or values) of a batch, `[batch_size, n_outputs]`.
-    fn forward(&self, input: Self::Input) -> Tensor<2>;
+    /// Raw outputs (logits or values) of a batch, `[batch_size, n_outputs]` or `[batch_size, length, n_outputs]`.
+    fn forward(&self, input: Self::Input) -> Y;
 
-    /// Number of outputs per example.
+    /// Number of outputs per example, or per position.
     fn n_outputs(&self) -> usize;
 
     /// The shortest string, in positions, that the network can read.

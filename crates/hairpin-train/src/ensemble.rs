@@ -2,7 +2,7 @@
 
 use crate::digest::sha256_hex;
 use crate::predict::predict_rows;
-use crate::{Bundle, Dataset, Objective, RunDir, TrainError};
+use crate::{Bundle, Dataset, Objective, Outputs, Predictions, RunDir, TrainError};
 use burn::tensor::Device;
 use hairpin_models::Model;
 use hairpin_targets::split::Fold;
@@ -176,24 +176,28 @@ fn check(run: &RunDir, entries: &[Entry]) -> Result<(), TrainError> {
 
 /// Predictions for every row by models that were not trained on it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct OutOfFold {
-    /// One matrix `[n_rows, n_outputs]` for each seed.
-    pub by_seed: Vec<Array2<f32>>,
+pub struct OutOfFold<P = Array2<f32>> {
+    /// One for each seed: a matrix `[n_rows, n_outputs]`, or a matrix `[positions, n_outputs]` for each row.
+    pub by_seed: Vec<P>,
 }
 
-impl OutOfFold {
+impl<P: Predictions> OutOfFold<P> {
     /// Mean over the seeds.
-    pub fn mean(&self) -> Array2<f32> {
-        let mut sum = self.by_seed[0].mapv(f64::from);
-        for other in &self.by_seed[1..] {
-            sum += &other.mapv(f64::from);
-        }
-        (sum / self.by_seed.len() as f64).mapv(|value| value as f32)
+    pub fn mean(&self) -> P {
+        let first = &self.by_seed[0];
+        let mean = (0..first.n_rows()).map(|row| {
+            let mut sum = first.row(row).mapv(f64::from);
+            for other in &self.by_seed[1..] {
+                sum += &other.row(row).mapv(f64::from);
+            }
+            (sum / self.by_seed.len() as f64).mapv(|value| value as f32)
+        });
+        P::from_rows(mean.collect(), first.n_outputs())
     }
 }
 
 /// Trains once for each fold (of every repeat) and seed, and puts each fold's predictions in its rows: `train(fold, seed)` is given the
-/// rows to learn from and returns predictions `[fold.test.len(), n_outputs]`. Repeats are averaged.
+/// rows to learn from and returns predictions of `fold.test`, in that order. Repeats are averaged.
 ///
 /// ```
 /// use hairpin_targets::Folds;
@@ -218,36 +222,42 @@ impl OutOfFold {
 /// # Panics
 ///
 /// Without a seed.
-pub fn out_of_fold<E: From<TrainError>>(
+pub fn out_of_fold<P: Predictions, E: From<TrainError>>(
     folds: &Folds,
     seeds: &[u64],
-    mut train: impl FnMut(&Fold, u64) -> Result<Array2<f32>, E>,
-) -> Result<OutOfFold, E> {
+    mut train: impl FnMut(&Fold, u64) -> Result<P, E>,
+) -> Result<OutOfFold<P>, E> {
     assert!(!seeds.is_empty(), "out_of_fold: no seed");
     let mut by_seed = Vec::with_capacity(seeds.len());
     for &seed in seeds {
-        let mut all: Option<Array2<f32>> = None;
+        let mut all: Vec<Array2<f32>> = vec![Array2::zeros((0, 0)); folds.n_rows()];
+        let mut n_outputs = 0;
         for fold in folds.iter() {
             let found = train(&fold, seed)?;
-            if found.nrows() != fold.test.len() {
+            if found.n_rows() != fold.test.len() {
                 return Err(E::from(TrainError::RowsDiffer {
                     inputs: fold.test.len(),
-                    targets: found.nrows(),
+                    targets: found.n_rows(),
                 }));
             }
-            let all = all.get_or_insert_with(|| Array2::zeros((folds.n_rows(), found.ncols())));
-            for (&row, found) in fold.test.iter().zip(found.outer_iter()) {
-                let mut own = all.row_mut(row);
-                own.scaled_add(1.0 / folds.n_repeats() as f32, &found);
+            n_outputs = found.n_outputs();
+            for (place, &row) in fold.test.iter().enumerate() {
+                let found = found.row(place);
+                if all[row].is_empty() {
+                    all[row] = Array2::zeros(found.dim());
+                }
+                all[row].scaled_add(1.0 / folds.n_repeats() as f32, &found);
             }
         }
-        by_seed.extend(all);
+        by_seed.push(P::from_rows(all, n_outputs));
     }
     Ok(OutOfFold { by_seed })
 }
 
 /// Test-time augmentation: predictions from `draws` augmented versions of every example (noise, the other strand, windows: what the
-/// dataset does for training), `[n_examples, n_outputs]`: their mean and their standard deviation.
+/// dataset does for training): their mean and their standard deviation.
+///
+/// Of a model that answers at every position the versions are to have the example's length.
 ///
 /// # Errors
 ///
@@ -256,40 +266,51 @@ pub fn out_of_fold<E: From<TrainError>>(
 /// # Panics
 ///
 /// When `batch_size` or `draws` is 0.
-pub fn predict_augmented<M, D, O>(
+pub fn predict_augmented<M, D, O, Y>(
     model: &M,
     objective: &O,
     inputs: &D,
     batch_size: usize,
     (draws, seed): (usize, u64),
     device: &Device,
-) -> Result<(Array2<f32>, Array2<f32>), TrainError>
+) -> Result<(Y::Predictions, Y::Predictions), TrainError>
 where
-    M: Model,
+    M: Model<Y>,
     D: Dataset<Input = M::Input>,
-    O: Objective,
+    O: Objective<Y>,
+    Y: Outputs,
 {
     assert!(draws > 0, "predict_augmented: no draw");
-    let (mut mean, mut squares) = (None::<Array2<f64>>, None::<Array2<f64>>);
+    let mut moments: Vec<(Array2<f64>, Array2<f64>)> = Vec::new();
     for draw in 0..draws {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(draw as u64);
         let found = predict_rows(model, objective, inputs, batch_size, Some(&mut rng), device)?;
-        let found = found.mapv(f64::from);
-        // Welford's way: no large sums of squares.
-        let (Some(mean), Some(squares)) = (&mut mean, &mut squares) else {
-            squares = Some(Array2::zeros(found.dim()));
-            mean = Some(found);
-            continue;
-        };
-        let before = &found - &*mean;
-        *mean += &(&before / (draw + 1) as f64);
-        *squares += &(&before * &(&found - &*mean));
+        for row in 0..found.n_rows() {
+            let found = found.row(row).mapv(f64::from);
+            // Welford's way: no large sums of squares.
+            let Some((mean, squares)) = moments.get_mut(row) else {
+                moments.push((found.clone(), Array2::zeros(found.dim())));
+                continue;
+            };
+            let before = &found - &*mean;
+            *mean += &(&before / (draw + 1) as f64);
+            *squares += &(&before * &(&found - &*mean));
+        }
     }
-    let spread = squares.unwrap_or_default() / draws as f64;
+    let (means, spreads) = moments
+        .into_iter()
+        .map(|(mean, squares)| {
+            let spread = squares / draws as f64;
+            (
+                mean.mapv(|value| value as f32),
+                spread.mapv(|value| value.max(0.0).sqrt() as f32),
+            )
+        })
+        .unzip();
     Ok((
-        mean.unwrap_or_default().mapv(|value| value as f32),
-        spread.mapv(|value| value.max(0.0).sqrt() as f32),
+        Y::Predictions::from_rows(means, model.n_outputs()),
+        Y::Predictions::from_rows(spreads, model.n_outputs()),
     ))
 }
 

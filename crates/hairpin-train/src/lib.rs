@@ -69,6 +69,7 @@ pub mod manifest;
 mod objective;
 mod optimizer;
 mod order;
+mod outputs;
 mod predict;
 mod progress;
 mod rate_finder;
@@ -97,6 +98,7 @@ pub use objective::{
 };
 pub use optimizer::{OptimizerConfig, OptimizerKind, ParameterGroup};
 pub use order::balanced_odds;
+pub use outputs::{Outputs, Predictions};
 pub use predict::{check_lengths, predict};
 pub use progress::{Meter, Progress};
 pub use rate_finder::find_learning_rate;

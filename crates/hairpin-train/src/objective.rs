@@ -20,13 +20,15 @@ pub use regression::Regression;
 pub use sampled::Sampled;
 pub use target_batch::TargetBatch;
 
+use crate::Outputs;
 use burn::tensor::Tensor;
 use hairpin_targets::TargetError;
 use hairpin_targets::metrics::Direction;
-use ndarray::Array2;
 
 /// What raw outputs mean: the loss that training lowers, the predictions they become, the score that chooses the best weights.
-pub trait Objective {
+///
+/// Of a model that answers once per example, or with `Y = Tensor<3>` at every position: see [`Outputs`] for the shapes.
+pub trait Objective<Y: Outputs = Tensor<2>> {
     /// What is known of the examples.
     type Target: ?Sized;
 
@@ -45,20 +47,29 @@ pub trait Objective {
         Ok(())
     }
 
-    /// Mean loss of a batch, from raw outputs `[batch_size, n_outputs]` of its rows. One element.
-    fn loss(&self, outputs: Tensor<2>, batch: TargetBatch<'_, Self::Target>) -> Tensor<1>;
+    /// Refuses examples with fewer positions than the target speaks of; `lengths` are the least that training or validation sees.
+    ///
+    /// # Errors
+    ///
+    /// The first that is too short.
+    fn check_lengths(&self, _target: &Self::Target, _lengths: &[usize]) -> Result<(), TargetError> {
+        Ok(())
+    }
 
-    /// Predictions from raw outputs, both `[batch_size, n_outputs]`.
-    fn activate(&self, outputs: Tensor<2>) -> Tensor<2>;
+    /// Mean loss of a batch, from raw outputs of its rows. One element.
+    fn loss(&self, outputs: Y, batch: TargetBatch<'_, Self::Target>) -> Tensor<1>;
 
-    /// Loss and score of predictions `[n_examples, n_outputs]` over a whole split, never averaged over batches.
+    /// Predictions from raw outputs, of the same shape.
+    fn activate(&self, outputs: Y) -> Y;
+
+    /// Loss and score of predictions over a whole split, never averaged over batches.
     ///
     /// # Errors
     ///
     /// When predictions and target do not fit together.
     fn evaluate(
         &self,
-        predictions: &Array2<f32>,
+        predictions: &Y::Predictions,
         target: &Self::Target,
     ) -> Result<Evaluation, TargetError>;
 

@@ -1,13 +1,14 @@
 //! [`predict`]: a model over any number of examples, in their order.
 
 use crate::order::batches_by_length;
-use crate::{Dataset, Objective, TrainError};
+use crate::{Dataset, Objective, Outputs, Predictions, TrainError};
 use burn::tensor::Device;
 use hairpin_models::Model;
-use ndarray::{Array2, ArrayView1};
+use ndarray::Array2;
 use rand_chacha::ChaCha8Rng;
 
-/// Predictions `[n_examples, n_outputs]` in the order of the examples, whatever the batches were.
+/// Predictions in the order of the examples, whatever the batches were: `[n_examples, n_outputs]`, or of a model that answers at every
+/// position a matrix `[positions, n_outputs]` for each example ([`Outputs`]).
 ///
 /// `model` must be in evaluation ([`Module::valid`](burn::module::Module::valid)) and on `device`, without autodiff: a
 /// differentiable forward pass would keep every batch in memory.
@@ -19,57 +20,55 @@ use rand_chacha::ChaCha8Rng;
 /// # Panics
 ///
 /// When `batch_size` is 0.
-pub fn predict<M, D, O>(
+pub fn predict<M, D, O, Y>(
     model: &M,
     objective: &O,
     inputs: &D,
     batch_size: usize,
     device: &Device,
-) -> Result<Array2<f32>, TrainError>
+) -> Result<Y::Predictions, TrainError>
 where
-    M: Model,
+    M: Model<Y>,
     D: Dataset<Input = M::Input>,
-    O: Objective,
+    O: Objective<Y>,
+    Y: Outputs,
 {
     predict_rows(model, objective, inputs, batch_size, None, device)
 }
 
 /// [`predict`], of augmented examples if there is something to draw from.
-pub(crate) fn predict_rows<M, D, O>(
+pub(crate) fn predict_rows<M, D, O, Y>(
     model: &M,
     objective: &O,
     inputs: &D,
     batch_size: usize,
     mut augment: Option<&mut ChaCha8Rng>,
     device: &Device,
-) -> Result<Array2<f32>, TrainError>
+) -> Result<Y::Predictions, TrainError>
 where
-    M: Model,
+    M: Model<Y>,
     D: Dataset<Input = M::Input>,
-    O: Objective,
+    O: Objective<Y>,
+    Y: Outputs,
 {
     match augment {
         None => check_lengths(model, inputs)?,
         Some(_) => check_shortest(model, inputs.len(), |row| inputs.shortest(row))?,
     }
-    let lengths: Vec<usize> = (0..inputs.len()).map(|row| inputs.length(row)).collect();
-    let mut predictions = Array2::zeros((inputs.len(), model.n_outputs()));
+    let lengths = lengths_of(inputs);
+    let mut predictions = vec![Array2::zeros((0, 0)); inputs.len()];
     for rows in batches_by_length(&lengths, batch_size) {
         let input = inputs.batch(&rows, augment.as_deref_mut(), device);
         if let Some(error) = inputs.failure() {
             return Err(error);
         }
-        let outputs = model.forward(input);
-        let values = objective
-            .activate(outputs)
-            .into_data()
-            .try_into_vec::<f32>()
-            .expect("a model's outputs are f32");
-        for (&row, values) in rows.iter().zip(values.chunks_exact(model.n_outputs())) {
-            predictions.row_mut(row).assign(&ArrayView1::from(values));
+        let own: Vec<usize> = rows.iter().map(|&row| lengths[row]).collect();
+        let found = objective.activate(model.forward(input)).rows(&own);
+        for (row, found) in rows.into_iter().zip(found) {
+            predictions[row] = found;
         }
     }
-    Ok(predictions)
+    Ok(Y::Predictions::from_rows(predictions, model.n_outputs()))
 }
 
 /// Refuses examples that the model cannot read, as [`predict`] does: before a long training rather than after.
@@ -77,11 +76,16 @@ where
 /// # Errors
 ///
 /// [`TrainError::TooShort`] for the first.
-pub fn check_lengths<M: Model, D: Dataset>(model: &M, inputs: &D) -> Result<(), TrainError> {
+pub fn check_lengths<M: Model<Y>, D: Dataset, Y>(model: &M, inputs: &D) -> Result<(), TrainError> {
     check_shortest(model, inputs.len(), |row| inputs.length(row))
 }
 
-pub(crate) fn check_shortest<M: Model>(
+/// Positions of every example.
+pub(crate) fn lengths_of<D: Dataset + ?Sized>(inputs: &D) -> Vec<usize> {
+    (0..inputs.len()).map(|row| inputs.length(row)).collect()
+}
+
+pub(crate) fn check_shortest<M: Model<Y>, Y>(
     model: &M,
     rows: usize,
     length: impl Fn(usize) -> usize,

@@ -3,7 +3,7 @@
 use crate::fit::global_norm;
 use crate::order::{backend_seed, batch_rng, epoch_rng, shuffled_batches};
 use crate::report::RateFinder;
-use crate::{Dataset, Examples, FitConfig, Objective, TargetBatch, TrainError};
+use crate::{Dataset, Examples, FitConfig, Objective, Outputs, TargetBatch, TrainError};
 use burn::optim::GradientsParams;
 use burn::tensor::Device;
 use hairpin_models::{Model, ModelError};
@@ -24,7 +24,7 @@ const DIVERGED: f64 = 4.0;
 /// # Errors
 ///
 /// As [`fit`](crate::fit); a range that is not above 0 and rising, or fewer than 10 steps.
-pub fn find_learning_rate<M, D, O>(
+pub fn find_learning_rate<M, D, O, Y>(
     build: impl FnOnce(&Device) -> Result<M, ModelError>,
     objective: &O,
     train: Examples<'_, D, O::Target>,
@@ -34,9 +34,10 @@ pub fn find_learning_rate<M, D, O>(
     device: &Device,
 ) -> Result<RateFinder, TrainError>
 where
-    M: Model,
+    M: Model<Y>,
     D: Dataset<Input = M::Input>,
-    O: Objective,
+    O: Objective<Y>,
+    Y: Outputs,
 {
     config.validate()?;
     let refuse = |name, found: String, expected: &'static str| TrainError::FitConfig {

@@ -1,0 +1,147 @@
+//! Where and how a run takes place, on what, and what comes out.
+
+use crate::history::{Epoch, History};
+use crate::{Progress, RunDir};
+use burn::tensor::Device;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// Inputs with what is known of them, row by row.
+#[derive(Debug)]
+pub struct Examples<'a, D: ?Sized, T: ?Sized> {
+    /// What the model reads.
+    pub inputs: &'a D,
+    /// What it is to say.
+    pub targets: &'a T,
+    /// How much each row's loss counts; none: as much as every other.
+    pub weights: Option<&'a [f32]>,
+    /// How often each row is drawn, in proportion, with replacement; none: once an epoch. Of no effect on validation rows.
+    pub odds: Option<&'a [f64]>,
+}
+
+impl<'a, D: ?Sized, T: ?Sized> Examples<'a, D, T> {
+    /// Rows that count alike and are drawn once an epoch.
+    pub fn new(inputs: &'a D, targets: &'a T) -> Self {
+        Self {
+            inputs,
+            targets,
+            weights: None,
+            odds: None,
+        }
+    }
+
+    /// Rows whose loss counts differently: by signal-to-noise, say.
+    pub fn with_weights(mut self, weights: &'a [f32]) -> Self {
+        self.weights = Some(weights);
+        self
+    }
+
+    /// Rows that are drawn differently often: by [`balanced_odds`](crate::balanced_odds), say.
+    pub fn with_odds(mut self, odds: &'a [f64]) -> Self {
+        self.odds = Some(odds);
+        self
+    }
+}
+
+// References are copied whatever they refer to; a derived `Copy` would ask it of `D` and `T`.
+impl<D: ?Sized, T: ?Sized> Clone for Examples<'_, D, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<D: ?Sized, T: ?Sized> Copy for Examples<'_, D, T> {}
+
+/// Asks a training run to stop; cheap to clone, safe to raise from a signal handler's thread.
+#[derive(Debug, Clone, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Asks.
+    pub fn request(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether anybody asked.
+    pub fn requested(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Where and how a run takes place.
+pub struct Session<'a> {
+    /// Its folder: checkpoints, `metrics.csv`, `train.log`.
+    pub run: &'a RunDir,
+    /// Its device, without autodiff.
+    pub device: &'a Device,
+    /// What it is started with, by name (the model's configuration, the data's hash): a run is resumed only with the same. The
+    /// training configuration and the number of rows are always compared.
+    pub origin: Vec<(String, String)>,
+    /// Go on from the checkpoint in the folder.
+    pub resume: bool,
+    /// How much work a crash may cost; a [`Stop`] costs nothing, whatever this is. [`Duration::MAX`] writes a checkpoint only then.
+    pub checkpoint_every: Duration,
+    /// Where to show how far it is.
+    pub progress: Progress,
+    /// Who may stop it.
+    pub stop: Stop,
+    /// Also write the epochs as TensorBoard's event files, in the folder `tensorboard/` of the run.
+    pub tensorboard: bool,
+    /// Is shown every epoch; with [`ControlFlow::Break`] the training ends there as if it had been the last. It is not asked about the
+    /// epochs before a checkpoint that a run goes on from.
+    pub watch: Option<&'a mut dyn FnMut(&Epoch) -> ControlFlow<()>>,
+}
+
+impl<'a> Session<'a> {
+    /// A new run without a progress bar, with a checkpoint every 10 seconds.
+    pub fn new(run: &'a RunDir, device: &'a Device) -> Self {
+        Self {
+            run,
+            device,
+            origin: Vec::new(),
+            resume: false,
+            checkpoint_every: Duration::from_secs(10),
+            progress: Progress::Hidden,
+            stop: Stop::default(),
+            tensorboard: false,
+            watch: None,
+        }
+    }
+}
+
+/// Why a training ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// After the last epoch.
+    Epochs,
+    /// After `patience` epochs without a better one.
+    Patience,
+    /// [`Session::watch`] ended it.
+    Watch,
+}
+
+/// The weights of one of the best epochs.
+#[derive(Debug, Clone)]
+pub struct Kept<M> {
+    /// The epoch, counted from 1.
+    pub epoch: usize,
+    /// The model, in evaluation, without autodiff.
+    pub model: M,
+}
+
+/// The outcome of a run.
+#[derive(Debug, Clone)]
+pub struct Fitted<M> {
+    /// The model with its best weights, in evaluation, without autodiff.
+    pub model: M,
+    /// The best epochs, `keep_best` of them at most, the best first: members of an ensemble.
+    pub best: Vec<Kept<M>>,
+    /// Every epoch.
+    pub history: History,
+    /// Why it ended.
+    pub ended: Ended,
+    /// Share of the training's time during which the network waited for its batches.
+    pub waited: f64,
+}
