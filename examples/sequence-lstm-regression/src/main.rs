@@ -348,13 +348,9 @@ impl<'a> Job<'a> {
             valid,
             test: 0.0,
         };
-        let parts = split::grouped(&own, fractions, self.settings.fit.seed)?;
+        let parts = split::grouped(&own, fractions, self.settings.fit.seed)
+            .with_context(|| too_few(&own))?;
         let of = |part: &[usize]| part.iter().map(|&at| rows[at]).collect::<Vec<_>>();
-        ensure!(
-            !parts.train.is_empty() && !parts.valid.is_empty(),
-            "{} groups are too few to divide",
-            own.n_groups()
-        );
         Ok((of(&parts.train), of(&parts.valid)))
     }
 
@@ -413,12 +409,8 @@ impl<'a> Job<'a> {
             valid: 0.0,
             test: share,
         };
-        let outer = split::grouped(&groups, fractions, self.settings.fit.seed)?;
-        ensure!(
-            !outer.test.is_empty() && !outer.train.is_empty(),
-            "{} groups are too few to hold some out: give more data, or set data.similarity to 0",
-            groups.n_groups()
-        );
+        let outer = split::grouped(&groups, fractions, self.settings.fit.seed)
+            .with_context(|| too_few(&groups))?;
         let (train, valid) = self.divided(&groups, &outer.train)?;
         let place = self.place(&self.run, String::new())?;
         let learned = learn(
@@ -620,6 +612,14 @@ const MOTIFS: &str = "filters.meme";
 
 /// Predictions of the test file with how far the members disagree.
 const SPREAD: &str = "predictions-spread.csv";
+
+fn too_few(groups: &Groups) -> String {
+    format!(
+        "{} rows in {} groups cannot be divided: give more data, or set data.similarity to 0 to divide them at random",
+        groups.len(),
+        groups.n_groups()
+    )
+}
 
 fn ids_of(ids: &[String], rows: &[usize]) -> Vec<String> {
     rows.iter().map(|&row| ids[row].clone()).collect()
