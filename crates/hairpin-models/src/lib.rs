@@ -1,5 +1,5 @@
-//! A zoo of sequence models on [Burn](https://burn.dev), each checked against PyTorch: today [`SequenceLstm`], one string to one
-//! vector of outputs.
+//! A zoo of sequence models on [Burn](https://burn.dev), each checked against PyTorch: [`SequenceLstm`], one string to
+//! one vector of outputs, and [`PerBase`], an answer at every position.
 //!
 //! ```
 //! use burn::tensor::{Device, Tensor};
@@ -19,13 +19,16 @@
 //! A model knows tensors only: it never reads a file, draws a batch or picks a device. Its outputs are raw (logits, values); the
 //! objective it is trained with turns them into probabilities. Layout is `[batch_size, length, channels]`.
 //!
-//! What it does not do: training and prediction over many batches are in `hairpin-train`; per-base, two-tower, autoencoder and
+//! What it does not do: training and prediction over many batches are in `hairpin-train`; two-tower, autoencoder and
 //! perturbation models are planned.
 
 mod error;
 mod model;
+mod per_base;
 mod sequence_lstm;
 
 pub use error::ModelError;
+pub use hairpin_nn::Cell;
 pub use model::{Model, SequenceInput};
+pub use per_base::{ConvBlock, PairAttention, PerBase, PerBaseConfig, PerBaseInput};
 pub use sequence_lstm::{ConvFront, Norm, Pooling, SequenceLstm, SequenceLstmConfig};

@@ -192,6 +192,14 @@ pub enum TargetError {
         /// Columns there are.
         n_columns: usize,
     },
+    /// A column was asked for by a name that none has.
+    #[error("{what}: no column is named {name:?}")]
+    NoColumn {
+        /// Where it is asked for.
+        what: &'static str,
+        /// The name.
+        name: String,
+    },
     /// A standard error is negative or infinite.
     #[error(
         "row {row}, column {name:?}: the standard error is {value}; \

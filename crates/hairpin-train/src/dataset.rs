@@ -3,10 +3,12 @@
 mod npy;
 mod npy_rows;
 mod pair;
+mod per_base;
 
 pub use npy::{NpyMatrix, NpySequences};
 pub use npy_rows::NpyRows;
 pub use pair::{ColumnSample, PairDataset, PairInput};
+pub use per_base::{PerBaseDataset, PerBaseFeatures};
 
 use crate::TrainError;
 use burn::tensor::{Device, Tensor, TensorData};

@@ -322,6 +322,28 @@ pub enum TrainError {
         /// The values it may take.
         expected: Cow<'static, str>,
     },
+    /// An example has something that the others, or its own parts, do not fit with.
+    #[error("example {row}: the {what} is {found}, expected {expected}")]
+    Example {
+        /// The example.
+        row: usize,
+        /// What does not fit.
+        what: &'static str,
+        /// What it is.
+        found: String,
+        /// What it should be.
+        expected: String,
+    },
+    /// A setting of what training sees is outside its range.
+    #[error("the {name} is {found}, expected {expected}; correct the configuration")]
+    Augmentation {
+        /// The setting.
+        name: &'static str,
+        /// Its value.
+        found: String,
+        /// The values it may take.
+        expected: &'static str,
+    },
     /// Weights or odds of rows that cannot be used.
     #[error(
         "the {part} rows have {found} {what} for {rows} rows, expected one for each: 0 or a positive number, not all of them 0"

@@ -84,7 +84,7 @@ pub use bundle::Bundle;
 pub use burn::tensor::Device;
 pub use dataset::{
     ColumnSample, Dataset, NpyMatrix, NpyRows, NpySequences, PairDataset, PairInput,
-    SequenceDataset,
+    PerBaseDataset, PerBaseFeatures, SequenceDataset,
 };
 pub use device::DeviceKind;
 pub use ensemble::{
@@ -94,7 +94,7 @@ pub use error::TrainError;
 pub use fit::{Ended, Examples, FitConfig, Fitted, Kept, Session, Stop, fit};
 pub use objective::{
     BinaryClassification, Classification, Evaluation, GaussianRegression, InfoNce, Loss, LossTerm,
-    Objective, Regression, Sampled, TargetBatch, Variance,
+    Objective, PositionRegression, PositionTargets, Regression, Sampled, TargetBatch, Variance,
 };
 pub use optimizer::{OptimizerConfig, OptimizerKind, ParameterGroup};
 pub use order::balanced_odds;

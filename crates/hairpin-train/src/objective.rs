@@ -5,6 +5,8 @@ mod classification;
 mod gaussian;
 mod info_nce;
 mod loss;
+mod position;
+mod position_targets;
 mod regression;
 mod sampled;
 mod score;
@@ -16,11 +18,13 @@ pub use classification::Classification;
 pub use gaussian::{GaussianRegression, Variance};
 pub use info_nce::InfoNce;
 pub use loss::{Loss, LossTerm};
+pub use position::PositionRegression;
+pub use position_targets::PositionTargets;
 pub use regression::Regression;
 pub use sampled::Sampled;
 pub use target_batch::TargetBatch;
 
-use crate::Outputs;
+use crate::{Outputs, TrainError};
 use burn::tensor::Tensor;
 use hairpin_targets::TargetError;
 use hairpin_targets::metrics::Direction;
@@ -52,7 +56,7 @@ pub trait Objective<Y: Outputs = Tensor<2>> {
     /// # Errors
     ///
     /// The first that is too short.
-    fn check_lengths(&self, _target: &Self::Target, _lengths: &[usize]) -> Result<(), TargetError> {
+    fn check_lengths(&self, _target: &Self::Target, _lengths: &[usize]) -> Result<(), TrainError> {
         Ok(())
     }
 

@@ -133,6 +133,13 @@ impl Loss {
         Ok(Self { terms })
     }
 
+    /// One term alone.
+    pub(super) fn of(term: LossTerm) -> Self {
+        Self {
+            terms: vec![(1.0, term)],
+        }
+    }
+
     /// The terms with their weights.
     pub fn terms(&self) -> &[(f64, LossTerm)] {
         &self.terms
@@ -184,9 +191,7 @@ impl Loss {
 /// The mean squared error.
 impl Default for Loss {
     fn default() -> Self {
-        Self {
-            terms: vec![(1.0, LossTerm::Mse)],
-        }
+        Self::of(LossTerm::Mse)
     }
 }
 
