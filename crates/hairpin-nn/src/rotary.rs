@@ -137,9 +137,8 @@ mod tests {
             rotary.plain(row).into_data().try_into_vec::<f32>().unwrap()
         };
         let (query, key) = (turned([0.3, -1.0, 0.7, 2.0]), turned([1.5, 0.2, -0.4, 0.9]));
-        let score = |q: usize, k: usize| -> f32 {
-            (0..4).map(|i| query[4 * q + i] * key[4 * k + i]).sum()
-        };
+        let score =
+            |q: usize, k: usize| -> f32 { (0..4).map(|i| query[4 * q + i] * key[4 * k + i]).sum() };
         for shift in 0..8 {
             assert!((score(shift, shift + 3) - score(0, 3)).abs() < 1e-5);
             assert!((score(shift + 3, shift) - score(3, 0)).abs() < 1e-5);
