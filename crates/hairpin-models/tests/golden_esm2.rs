@@ -178,7 +178,10 @@ fn weights_that_are_not_the_models_are_refused_by_name() {
     assert_eq!(found, missing);
 
     // Fewer layers than the weights have.
-    let short = config().with_n_layers(1);
+    let short = Esm2Config {
+        n_layers: 1,
+        ..config()
+    };
     let tensors = published("esm2_weights.safetensors");
     match Esm2::from_weights(&short, tensors, &Device::flex()) {
         Err(ModelError::ExtraTensor { name, count, .. }) => {
