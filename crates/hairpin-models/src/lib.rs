@@ -22,6 +22,8 @@
 //! What it does not do: training and prediction over many batches are in `hairpin-train`; two-tower, autoencoder and
 //! perturbation models are planned.
 
+pub mod esm2;
+
 mod error;
 mod model;
 mod per_base;

@@ -1,6 +1,7 @@
 //! Attention of many heads over padded strings.
 
 use crate::feed_forward::{Dense, DenseConfig};
+use crate::rotary::Rotary;
 use burn::config::Config;
 use burn::module::Module;
 use burn::nn::{Dropout, DropoutConfig};
@@ -9,7 +10,7 @@ use burn::tensor::{Bool, Device, Tensor, activation};
 #[cfg(feature = "flex")]
 use crate::dropout;
 #[cfg(feature = "flex")]
-use crate::kernel::{attention, op};
+use crate::kernel::{attention, op, rotary};
 #[cfg(feature = "flex")]
 use std::sync::Arc;
 
@@ -90,6 +91,7 @@ pub struct AttentionInput {
     context: Option<Tensor<3>>,
     mask_pad: Option<Tensor<2, Bool>>,
     bias: Option<Tensor<4>>,
+    rotary: Option<Rotary>,
 }
 
 impl AttentionInput {
@@ -100,6 +102,7 @@ impl AttentionInput {
             context: None,
             mask_pad: None,
             bias: None,
+            rotary: None,
         }
     }
 
@@ -118,6 +121,12 @@ impl AttentionInput {
     /// Added to the scores, `[batch_size or 1, n_heads or 1, length, keys]`: such as base-pair probabilities, or distances.
     pub fn with_bias(mut self, bias: Tensor<4>) -> Self {
         self.bias = Some(bias);
+        self
+    }
+
+    /// By which queries and keys are turned before they are multiplied, each from position 0 on.
+    pub fn with_rotary(mut self, rotary: Rotary) -> Self {
+        self.rotary = Some(rotary);
         self
     }
 }
@@ -172,6 +181,9 @@ impl MultiHeadAttention {
         if let Some(mask) = &input.mask_pad {
             assert_eq!(mask.dims(), [batch, keys], "MultiHeadAttention: mask_pad");
         }
+        if let Some(rotary) = &input.rotary {
+            rotary.check(d_model / self.n_heads, queries.max(keys));
+        }
         if let Some(bias) = &input.bias {
             let [of_batch, of_heads, of_queries, of_keys] = bias.dims();
             assert!(
@@ -207,6 +219,7 @@ impl MultiHeadAttention {
             context,
             mask_pad,
             bias,
+            rotary,
         } = input;
         let [batch, queries, d_model] = x.dims();
         let keys = context
@@ -234,13 +247,25 @@ impl MultiHeadAttention {
             // Not read.
             None => Tensor::<1>::zeros([1], &x.device().without_autodiff()).into(),
         };
+        let turned = |x: Tensor<3>, heads: usize| match &rotary {
+            None => x,
+            Some(rotary) => {
+                let operation = rotary::Rotate {
+                    rotary: rotary.clone(),
+                    dims: x.dims(),
+                    heads,
+                };
+                op::run(operation, [x.into()])
+            }
+        };
         match context {
             None => {
-                let all = self.input.forward(x);
+                let all = turned(self.input.forward(x), 2 * self.n_heads);
                 op::run(attention::SelfAttention(settings), [all.into(), bias])
             }
             Some(context) => {
                 let [queries, keys, values] = self.projected(x, context);
+                let (queries, keys) = (turned(queries, self.n_heads), turned(keys, self.n_heads));
                 let operation = attention::CrossAttention(settings);
                 op::run(
                     operation,
@@ -284,6 +309,7 @@ impl MultiHeadAttention {
             context,
             mask_pad,
             bias,
+            rotary,
         } = input;
         let [batch, queries, d_model] = x.dims();
         let (heads, d_head) = (self.n_heads, d_model / self.n_heads);
@@ -292,6 +318,10 @@ impl MultiHeadAttention {
         let [q, k, v] = self.projected(x, context).map(|part| {
             let length = part.dims()[1];
             part.reshape([batch, length, heads, d_head]).swap_dims(1, 2)
+        });
+        let [q, k] = [q, k].map(|part| match &rotary {
+            None => part,
+            Some(rotary) => rotary.plain(part),
         });
         let mut scores = q.matmul(k.swap_dims(2, 3)) * (1.0 / (d_head as f64).sqrt());
         if let Some(bias) = bias {
@@ -355,6 +385,7 @@ mod tests {
                         context: None,
                         mask_pad: masked.then(|| mask_pad(&lengths, length, &device)),
                         bias: bias.clone(),
+                        rotary: None,
                     };
                     assert_same(
                         x.clone(),
@@ -399,6 +430,39 @@ mod tests {
                     all
                 },
             );
+        }
+    }
+
+    #[test]
+    fn fast_and_plain_agree_with_rotary_positions() {
+        let device = Device::flex().autodiff();
+        for (batch, length, d_model, heads) in [(1, 1, 2, 1), (3, 70, 12, 3), (19, 5, 16, 2)] {
+            let layer = MultiHeadAttentionConfig::new(d_model, heads).init(&device);
+            let rotary = Rotary::new(&Rotary::frequencies(d_model / heads, 100.0), 80);
+            let x: Tensor<3> = random([batch, length, d_model], 1, &device);
+            let lengths: Vec<usize> = (0..batch).map(|row| length - row * 5 % length).collect();
+            let context: Tensor<3> = random([batch, length + 9, d_model], 3, &device);
+            for context in [None, Some(context.require_grad())] {
+                let keys = length + if context.is_some() { 9 } else { 0 };
+                let input = |x: Tensor<3>| AttentionInput {
+                    x,
+                    context: context.clone(),
+                    mask_pad: Some(mask_pad(&lengths, keys, &device)),
+                    bias: None,
+                    rotary: Some(rotary.clone()),
+                };
+                assert_same(
+                    x.clone(),
+                    |x| layer.heads(input(x)),
+                    |x| layer.plain(input(x)),
+                    |grads| {
+                        let mut all = parameters(&layer, grads);
+                        let context = context.iter();
+                        all.extend(context.map(|c| c.grad(grads).unwrap().into_data()));
+                        all
+                    },
+                );
+            }
         }
     }
 

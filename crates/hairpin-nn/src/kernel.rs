@@ -22,4 +22,6 @@ pub(crate) mod norm;
 #[cfg(feature = "flex")]
 pub(crate) mod op;
 #[cfg(feature = "flex")]
+pub(crate) mod rotary;
+#[cfg(feature = "flex")]
 mod vector;

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`Recurrent`] | LSTM and GRU, stacked, in both directions, with lengths |
 //! | [`MultiHeadAttention`], [`TransformerEncoder`] | with padding masks and a bias on the scores; no score matrix in memory |
+//! | [`Rotary`] | rotary position embedding for attention |
 //! | [`Conv1d`] | dilated and strided, on `[batch_size, length, channels]`, "same" under dilation |
 //! | [`Dense`], [`FeedForward`] | product, bias, activation and dropout in one operation |
 //! | [`LayerNorm`], [`residual`], [`MaskedBatchNorm`] | of a residual sum; of the positions that are not padded |
@@ -90,6 +91,7 @@ mod mask;
 mod norm;
 mod pool;
 mod recurrent;
+mod rotary;
 mod transformer;
 #[cfg(feature = "weights")]
 pub mod weights;
@@ -106,6 +108,7 @@ pub use recurrent::{
     Cell, Recurrent, RecurrentConfig, RecurrentInput, RecurrentLayer, RecurrentOutput,
     RecurrentState,
 };
+pub use rotary::Rotary;
 pub use transformer::{
     EncoderInput, NormPlace, TransformerEncoder, TransformerEncoderConfig, TransformerEncoderLayer,
 };

@@ -5,6 +5,7 @@ mod convert;
 use crate::attention::{AttentionInput, MultiHeadAttention, MultiHeadAttentionConfig};
 use crate::feed_forward::{Activation, FeedForward, FeedForwardConfig};
 use crate::norm::{LayerNorm, LayerNormConfig, residual};
+use crate::rotary::Rotary;
 use burn::config::Config;
 use burn::module::Module;
 use burn::nn::{Dropout, DropoutConfig};
@@ -127,6 +128,7 @@ pub struct EncoderInput {
     x: Tensor<3>,
     mask_pad: Option<Tensor<2, Bool>>,
     bias: Option<Tensor<4>>,
+    rotary: Option<Rotary>,
 }
 
 impl EncoderInput {
@@ -136,6 +138,7 @@ impl EncoderInput {
             x,
             mask_pad: None,
             bias: None,
+            rotary: None,
         }
     }
 
@@ -150,6 +153,27 @@ impl EncoderInput {
         self.bias = Some(bias);
         self
     }
+
+    /// By which every layer's queries and keys are turned.
+    pub fn with_rotary(mut self, rotary: Rotary) -> Self {
+        self.rotary = Some(rotary);
+        self
+    }
+
+    /// What attention is to read of it, with `x` in the place of its own.
+    fn attention(self, x: Tensor<3>) -> AttentionInput {
+        let mut input = AttentionInput::new(x);
+        if let Some(mask_pad) = self.mask_pad {
+            input = input.with_mask_pad(mask_pad);
+        }
+        if let Some(bias) = self.bias {
+            input = input.with_bias(bias);
+        }
+        if let Some(rotary) = self.rotary {
+            input = input.with_rotary(rotary);
+        }
+        input
+    }
 }
 
 impl TransformerEncoder {
@@ -162,22 +186,13 @@ impl TransformerEncoder {
     /// # Panics
     ///
     /// When a shape does not match.
-    pub fn forward(&self, input: EncoderInput) -> Tensor<3> {
-        let EncoderInput {
-            mut x,
-            mask_pad,
-            bias,
-        } = input;
+    pub fn forward(&self, mut input: EncoderInput) -> Tensor<3> {
         for layer in &self.layers {
-            x = layer.forward(EncoderInput {
-                x,
-                mask_pad: mask_pad.clone(),
-                bias: bias.clone(),
-            });
+            input.x = layer.forward(input.clone());
         }
         match &self.norm {
-            Some(norm) => norm.forward(x),
-            None => x,
+            Some(norm) => norm.forward(input.x),
+            None => input.x,
         }
     }
 }
@@ -193,21 +208,11 @@ impl TransformerEncoder {
     /// # Panics
     ///
     /// When a shape does not match.
-    pub fn attention_weights(&self, input: EncoderInput) -> Vec<Tensor<4>> {
-        let EncoderInput {
-            mut x,
-            mask_pad,
-            bias,
-        } = input;
+    pub fn attention_weights(&self, mut input: EncoderInput) -> Vec<Tensor<4>> {
         let mut weights = Vec::with_capacity(self.layers.len());
         for layer in &self.layers {
-            let input = EncoderInput {
-                x,
-                mask_pad: mask_pad.clone(),
-                bias: bias.clone(),
-            };
             weights.push(layer.attention_weights(input.clone()));
-            x = layer.forward(input);
+            input.x = layer.forward(input.clone());
         }
         weights
     }
@@ -217,17 +222,16 @@ impl TransformerEncoderLayer {
     /// How much each position attends to each other one; see [`TransformerEncoder::attention_weights`].
     pub fn attention_weights(&self, input: EncoderInput) -> Tensor<4> {
         let x = match self.norm {
-            NormPlace::Post => input.x,
-            NormPlace::Pre => self.norm_attention.forward(input.x),
+            NormPlace::Post => input.x.clone(),
+            NormPlace::Pre => self.norm_attention.forward(input.x.clone()),
         };
-        self.attention
-            .weights(attention_input(x, input.mask_pad, input.bias))
+        self.attention.weights(input.attention(x))
     }
 
     /// Applies the layer; see [`TransformerEncoder::forward`].
     pub fn forward(&self, input: EncoderInput) -> Tensor<3> {
-        let EncoderInput { x, mask_pad, bias } = input;
-        let attend = |x: Tensor<3>| self.attention.forward(attention_input(x, mask_pad, bias));
+        let x = input.x.clone();
+        let attend = |x: Tensor<3>| self.attention.forward(input.attention(x));
         match self.norm {
             NormPlace::Post => {
                 let y = attend(x.clone());
@@ -244,21 +248,6 @@ impl TransformerEncoderLayer {
             }
         }
     }
-}
-
-fn attention_input(
-    x: Tensor<3>,
-    mask_pad: Option<Tensor<2, Bool>>,
-    bias: Option<Tensor<4>>,
-) -> AttentionInput {
-    let mut input = AttentionInput::new(x);
-    if let Some(mask_pad) = mask_pad {
-        input = input.with_mask_pad(mask_pad);
-    }
-    if let Some(bias) = bias {
-        input = input.with_bias(bias);
-    }
-    input
 }
 
 #[cfg(all(test, feature = "flex"))]
