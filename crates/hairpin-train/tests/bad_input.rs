@@ -93,12 +93,13 @@ impl<F: Fn(usize, Tensor<2>) -> Tensor<2>> Training<'_, F> {
         };
         let build =
             |device: &Device| -> Result<_, ModelError> { settings(self.d_hidden).init(device) };
+        let device = Device::flex();
         let session = Session {
             origin: self.origin,
             resume: self.resume,
             stop: self.stop,
             checkpoint_every: Duration::ZERO,
-            ..Session::new(self.run, &Device::flex())
+            ..Session::new(self.run, &device)
         };
         fit(build, &objective, examples, examples, &config, session)
     }

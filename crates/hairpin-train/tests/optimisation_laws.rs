@@ -5,6 +5,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use hairpin_models::{Model, ModelError};
 use hairpin_targets::metrics::{Metric, Over};
 use hairpin_targets::{TargetError, TargetMatrix};
+use hairpin_train::history::Epoch;
 use hairpin_train::{
     AverageConfig, AverageKind, Dataset, Ended, Evaluation, Examples, FitConfig, Fitted, Monitor,
     Objective, OptimizerConfig, OptimizerKind, ParameterGroup, Regression, RunDir, ScheduleConfig,
@@ -159,15 +160,21 @@ fn train<O: Objective<Target = TargetMatrix>>(
     objective: &O,
     train: Examples<'_, Rows, TargetMatrix>,
     config: &FitConfig,
-    watch: Option<&mut dyn FnMut(&hairpin_train::history::Epoch) -> ControlFlow<()>>,
+    watch: Option<&mut dyn FnMut(&Epoch) -> ControlFlow<()>>,
 ) -> Fitted<Line> {
     let folder = tempfile::tempdir().unwrap();
     let run = RunDir::create(folder.path()).unwrap();
     let device = Device::flex();
     let build = |device: &Device| Ok::<_, ModelError>(Line::at(start.0, start.1, device));
     let valid = Examples::new(train.inputs, train.targets);
+    // A closure of this function: what a session borrows lives as long as its folder.
+    let mut watch = watch;
+    let mut watch = |epoch: &Epoch| match &mut watch {
+        Some(watch) => watch(epoch),
+        None => ControlFlow::Continue(()),
+    };
     let session = Session {
-        watch,
+        watch: Some(&mut watch),
         ..Session::new(&run, &device)
     };
     let fitted = fit(build, objective, train, valid, config, session).unwrap();
@@ -394,7 +401,7 @@ impl Objective for Script<'_> {
 fn scripted(
     epochs: &[(f64, f64)],
     change: impl Fn(&mut FitConfig),
-    watch: Option<&mut dyn FnMut(&hairpin_train::history::Epoch) -> ControlFlow<()>>,
+    watch: Option<&mut dyn FnMut(&Epoch) -> ControlFlow<()>>,
 ) -> (Ended, usize, Vec<usize>) {
     let (x, y) = (rows(1, &[1.0, 2.0]), truth(&[0.0, 0.0]));
     let mut config = descent(epochs.len(), 0.01);
@@ -470,7 +477,7 @@ fn the_best_epochs_are_kept_in_order() {
 #[test]
 fn whoever_watches_sees_every_epoch_and_ends_the_run() {
     let mut seen = Vec::new();
-    let mut watch = |epoch: &hairpin_train::history::Epoch| {
+    let mut watch = |epoch: &Epoch| {
         seen.push((epoch.epoch, epoch.valid_loss));
         match epoch.epoch {
             3 => ControlFlow::Break(()),

@@ -71,10 +71,9 @@ pub(crate) fn against_controls(
     let Some((model, controls)) = judged.split_last() else {
         return Ok((None, Vec::new()));
     };
-    let named = |judged| -> (&str, &Array2<f32>) {
-        let Judged { name, on_valid, .. } = judged;
-        (name, on_valid)
-    };
+    fn named(judged: &Judged) -> (&str, &Array2<f32>) {
+        (&judged.name, &judged.on_valid)
+    }
     let controls: Vec<_> = controls.iter().map(named).collect();
     let metric = ClassMetric::Accuracy;
     Ok(Verdict::of_classes(
