@@ -82,6 +82,11 @@ pub(crate) fn metrics() -> String {
     format!("{}/{}", RunDir::CHECKPOINT, RunDir::METRICS)
 }
 
+/// The manifest that a run in progress began with: the folder's own `run.toml` is of the last run that ended.
+pub(crate) fn manifest() -> String {
+    format!("{}/manifest.toml", RunDir::CHECKPOINT)
+}
+
 /// Folders of the complete checkpoints, newest first.
 pub(crate) fn found(run: &RunDir) -> Result<Vec<PathBuf>, TrainError> {
     let folder = run.file(RunDir::CHECKPOINT);
@@ -236,9 +241,11 @@ impl RunDir {
             for path in own(&folder).collect::<Vec<_>>() {
                 discard(&path)?;
             }
-            match fs::remove_file(self.file(&metrics())) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
+            for name in [metrics(), manifest()] {
+                match fs::remove_file(self.file(&name)) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                    _ => {}
+                }
             }
             // Not empty: it holds what is not ours.
             let _ = fs::remove_dir(&folder);

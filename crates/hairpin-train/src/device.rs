@@ -69,6 +69,19 @@ impl DeviceKind {
         }
     }
 
+    /// The backends that the program was built with, by their cargo features: what a [`Manifest`](crate::manifest::Manifest) records.
+    pub fn features() -> Vec<&'static str> {
+        [
+            ("flex", cfg!(feature = "flex")),
+            ("ndarray", cfg!(feature = "ndarray")),
+            ("vulkan", cfg!(feature = "vulkan")),
+            ("cuda", cfg!(feature = "cuda")),
+        ]
+        .into_iter()
+        .filter_map(|(name, built)| built.then_some(name))
+        .collect()
+    }
+
     fn feature(self) -> &'static str {
         match self {
             Self::Flex => "flex",
@@ -130,6 +143,14 @@ mod tests {
         for name in ["", "gpu", "flex:0", "cuda:x", "cuda:-1", "vulkan:"] {
             let error = name.parse::<DeviceKind>().unwrap_err().to_string();
             assert!(error.contains("expected flex, ndarray"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_features_are_the_devices_that_can_be_had() {
+        for kind in [DeviceKind::Flex, DeviceKind::NdArray] {
+            let built = DeviceKind::features().contains(&kind.feature());
+            assert_eq!(kind.device().is_ok(), built, "{kind}");
         }
     }
 

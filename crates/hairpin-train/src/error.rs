@@ -296,6 +296,16 @@ pub enum TrainError {
         /// Files at hand.
         found: usize,
     },
+    /// A run does not say how it was made.
+    #[error(
+        "{}: holds no record of how the run was made; a replay needs a run that was trained with `[manifest]` in `run.toml` and a \
+         launch in `launches.json`",
+        path.display()
+    )]
+    NoManifest {
+        /// The file that lacks it.
+        path: PathBuf,
+    },
     /// A data file is not the one that the manifest records.
     #[error(
         "{}: its {what} is {found}, expected {} as recorded in the manifest; give the data the run was made with, or train a new run",

@@ -77,6 +77,7 @@
 
 mod attention;
 mod baseline;
+mod figures;
 mod filters;
 mod function;
 mod gradient;
@@ -89,6 +90,7 @@ mod table;
 
 pub use attention::{attention_map, rollout};
 pub use baseline::Baseline;
+pub use figures::{Explained, attribution_figures, filter_figures};
 pub use filters::{FilterMotif, FilterSettings, Filters, filter_motifs, filters_to_meme};
 pub use function::as_function;
 pub use gradient::{gradient, input_x_gradient, saliency};

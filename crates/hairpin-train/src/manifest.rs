@@ -4,7 +4,7 @@
 //! table `[manifest]` at the end of `run.toml`, a part of the bundle, and it is the same for two runs that should end with the same
 //! bytes. A [`Launch`] holds what may differ between them and still leaves the result alone: when the program was started, with which
 //! arguments, on how many threads, and where the data lay. It is kept beside the bundle, in `launches.json`, one entry for every time
-//! that the run was started or resumed.
+//! that the run was started or resumed. A [`Replay`] is both, read back.
 //!
 //! ```
 //! use std::path::Path;
@@ -30,6 +30,7 @@
 mod data;
 mod git;
 mod launch;
+mod replay;
 
 use std::env::consts;
 use std::path::Path;
@@ -40,6 +41,7 @@ use toml::de::DeTable;
 pub use data::DataFile;
 pub use git::git_commit;
 pub use launch::{Launch, rfc3339};
+pub use replay::Replay;
 
 use crate::error::TrainError;
 

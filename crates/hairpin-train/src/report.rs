@@ -7,6 +7,7 @@
 mod axis;
 mod calibration;
 mod chart;
+mod classes;
 mod confusion;
 pub(crate) mod html;
 mod plot;

@@ -12,7 +12,8 @@ use crate::error::TrainError;
 ///
 /// | file           | constant                           | what it holds                                           |
 /// |----------------|------------------------------------|---------------------------------------------------------|
-/// | `run.toml`     | [`RUN`](Self::RUN)                 | the resolved configuration                              |
+/// | `run.toml`     | [`RUN`](Self::RUN)                 | the resolved configuration and, as its last table, the [`Manifest`] |
+/// | `launches.json` | [`Launch::FILE`]                  | when and how the run was started                        |
 /// | `targets.json` | [`TARGETS`](Self::TARGETS)         | what was learned about the targets from the training rows |
 /// | `split.json`   | [`SPLIT`](Self::SPLIT)             | how the rows were divided, as the program says it        |
 /// | `model.bpk`    | [`MODEL`](Self::MODEL)             | the best weights                                        |
@@ -22,6 +23,8 @@ use crate::error::TrainError;
 /// | `report.html`  | [`REPORT`](Self::REPORT)           | the run on one page ([`Report`])                        |
 /// | `bundle.json`  | [`BUNDLE`](Self::BUNDLE)           | sizes and hashes of the [`Bundle`]; written last        |
 ///
+/// [`Manifest`]: crate::manifest::Manifest
+/// [`Launch::FILE`]: crate::manifest::Launch::FILE
 /// [`History`]: crate::history::History
 /// [`Report`]: crate::report::Report
 /// [`Bundle`]: crate::Bundle

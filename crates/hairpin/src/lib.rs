@@ -12,7 +12,7 @@
 //! | [`tasks`] | `hairpin-tasks` | the official files of prediction tasks, read safely and written exactly | no |
 //! | [`nn`] | `hairpin-nn` | layers that Burn lacks or runs slowly: LSTM and GRU with lengths, as fused kernels | yes |
 //! | [`models`] | `hairpin-models` | networks checked against PyTorch, forward and gradients | yes |
-//! | [`train`] | `hairpin-train` | training that resumes, prediction, bundles, reports | yes |
+//! | [`train`] | `hairpin-train` | training that resumes and replays, prediction, bundles, explanations, reports | yes |
 //!
 //! # The way from strings to a judged model
 //!
@@ -66,16 +66,15 @@
 //! use hairpin::seq::{Dna, OneHot, Seq};
 //! use hairpin::targets::{ClassLabels, most_likely};
 //! use hairpin::train::{
-//!     Bundle, Classification, DeviceKind, Examples, FitConfig, Progress, RunDir, SequenceDataset, Session, Stop, config, fit, predict,
+//!     Bundle, Classification, DeviceKind, Examples, FitConfig, RunDir, SequenceDataset, Session, config, fit, predict,
 //! };
-//! use std::time::Duration;
 //!
 //! # let folder = tempfile::tempdir()?;
 //! # let folder = folder.path().join("run");
 //! # let strings: Vec<Seq<Dna>> = (0..40).map(|row| ["ACGT", "TGCA"][row % 2].repeat(4 + row % 3).parse().unwrap()).collect();
 //! # let labels = ClassLabels::new((0..40).map(|row| row % 2).collect(), 2)?;
 //! let inputs = SequenceDataset::new(&strings, OneHot::default());
-//! let examples = Examples { inputs: &inputs, targets: &labels };
+//! let examples = Examples::new(&inputs, &labels);
 //! let settings = SequenceLstmConfig::new(4, 2).with_conv_channels(8).with_d_hidden(8);
 //! let run = RunDir::create(&folder)?;
 //! let device = DeviceKind::Flex.device()?;
@@ -85,15 +84,7 @@
 //!     examples,
 //!     examples, // held-out rows in real life
 //!     &FitConfig { batch_size: 8, learning_rate: 0.02, ..FitConfig::default() },
-//!     Session {
-//!         run: &run,
-//!         device: &device,
-//!         origin: Vec::new(),
-//!         resume: false,
-//!         checkpoint_every: Duration::from_secs(10),
-//!         progress: Progress::Hidden,
-//!         stop: Stop::default(),
-//!     },
+//!     Session::new(&run, &device),
 //! )?;
 //! let targets = serde_json::json!({ "classes": ["ACGT", "TGCA"] });
 //! Bundle::of("sequence_lstm", config::to_toml(&settings)?, targets, &fitted.model)?.save(&run)?;
@@ -104,6 +95,61 @@
 //! let model = bundle.into_model(settings.init(&device)?)?;
 //! let probabilities = predict(&model, &Classification::default(), &inputs, 8, &device)?;
 //! assert_eq!(most_likely(&probabilities)?, labels.labels());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! **4. Settings**, searched for. A trial is a training that [reports](search::Trial::report) every epoch and is ended where it stands when
+//! it is not worth finishing; the table of trials survives a kill.
+//!
+//! ```
+//! use hairpin::models::SequenceLstmConfig;
+//! use hairpin::search::{Budget, Pruner, Space, Study, StudyConfig, SuccessiveHalving, Verdict};
+//! use hairpin::seq::{Dna, OneHot, Seq};
+//! use hairpin::targets::ClassLabels;
+//! use hairpin::train::history::Epoch;
+//! use hairpin::train::{Classification, DeviceKind, Examples, FitConfig, Monitor, RunDir, SequenceDataset, Session, fit};
+//! use std::ops::ControlFlow;
+//! use std::time::Duration;
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let folder = folder.path();
+//! # let strings: Vec<Seq<Dna>> = (0..24).map(|row| ["ACGT", "TGCA"][row % 2].repeat(4 + row % 3).parse().unwrap()).collect();
+//! # let labels = ClassLabels::new((0..24).map(|row| row % 2).collect(), 2)?;
+//! let inputs = SequenceDataset::new(&strings, OneHot::default());
+//! let examples = Examples::new(&inputs, &labels); // split in real life
+//! let device = DeviceKind::Flex.device()?;
+//!
+//! let space = Space::builder().log_float("learning_rate", 1e-4..=1e-1).int("d_hidden", 4..=8).build()?;
+//! let halving = SuccessiveHalving { max_step: Some(9), ..SuccessiveHalving::default() };
+//! let study_config = StudyConfig { seed: 3, pruner: Pruner::SuccessiveHalving(halving), ..StudyConfig::default() };
+//! let study = Study::open(space, study_config, &folder.join("trials.csv"))?;
+//! study.run(Budget::trials(4), |trial| {
+//!     let d_hidden = trial.params().int("d_hidden")? as usize;
+//!     let model = SequenceLstmConfig::new(4, 2).with_d_hidden(d_hidden);
+//!     let learning_rate = trial.params().float("learning_rate")?;
+//!     let config = FitConfig { epochs: 9, batch_size: 8, learning_rate, monitor: Monitor::Loss, ..FitConfig::default() };
+//!     let run = RunDir::create(folder.join(format!("trial-{}", trial.number())))?;
+//!     let mut lowest = f64::INFINITY;
+//!     let mut watch = |epoch: &Epoch| {
+//!         lowest = lowest.min(epoch.valid_loss);
+//!         match trial.report(epoch.epoch as u64, lowest) {
+//!             Verdict::Stop => ControlFlow::Break(()),
+//!             _ => ControlFlow::Continue(()),
+//!         }
+//!     };
+//!     let session = Session {
+//!         checkpoint_every: Duration::MAX, // a trial is soon repeated
+//!         watch: Some(&mut watch),
+//!         ..Session::new(&run, &device)
+//!     };
+//!     fit(|device| model.init(device), &Classification::default(), examples, examples, &config, session)?;
+//!     Ok::<_, Box<dyn std::error::Error>>(lowest)
+//! })?;
+//! let trials = study.trials();
+//! assert_eq!(trials.len(), 4);
+//! // The whole search did not cost four whole trainings.
+//! assert!(trials.iter().map(|trial| trial.reports.len()).sum::<usize>() < 4 * 9);
+//! assert!(study.best().expect("a complete trial").value < Some(0.7));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -120,8 +166,8 @@
 //!
 //! # What it does not do
 //!
-//! So far one of five planned tasks runs end to end, the DNA class challenge in `examples/dna-rnn-classifier`. RNA folding, motifs,
-//! transforms of targets, protein language models and the other tasks are planned; `docs/ARCHITECTURE.md` has their places.
+//! So far one of five planned tasks runs end to end, the DNA class challenge in `examples/dna-rnn-classifier`. Protein language models
+//! and the other tasks are planned; `docs/ARCHITECTURE.md` has their places.
 
 pub use hairpin_fold as fold;
 pub use hairpin_models as models;

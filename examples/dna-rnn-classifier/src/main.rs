@@ -1,6 +1,9 @@
 //! Five classes of DNA strings, trained at 400 nt and predicted at 2,000 nt by a recurrent network.
 
+mod explain;
 mod outcome;
+mod page;
+mod plan;
 mod settings;
 
 use anyhow::{Context, Result, ensure};
@@ -15,7 +18,8 @@ use hairpin::train::{
     Bundle, Classification, Device, DeviceKind, Examples, Progress, RunDir, SequenceDataset,
     Session, Stop, check_lengths, fit, predict,
 };
-use outcome::{Judged, Outcome};
+use outcome::{Judged, Outcome, against_controls};
+use plan::Plan;
 use settings::Settings;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -38,6 +42,7 @@ const FIXTURE_TRUTH: &str = concat!(
 const EXAMPLES: &str = "Examples, from the repository's root:
   dna-rnn-classifier train
   dna-rnn-classifier train --data rnn-challenge-data.npz --run runs/challenge --seed 2
+  dna-rnn-classifier train --replay runs/challenge
   dna-rnn-classifier predict --run runs/challenge --data rnn-challenge-data.npz --out labels.npy
   dna-rnn-classifier evaluate --run runs/dna-rnn-classifier --labels fixtures/tasks/rnn-dna/test-labels.npy";
 
@@ -67,12 +72,16 @@ struct TrainArgs {
     /// The data, an npz file; without it, the repository's simulated data
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
-    /// A TOML file laid over the defaults; see configs/default.toml for every key
+    /// A TOML file laid over the defaults; see configs/default.toml for every key. The run.toml of an earlier run is one
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The folder of the run: weights, metrics, prediction.npy, report.html
-    #[arg(long, value_name = "DIR", default_value = "runs/dna-rnn-classifier")]
-    run: PathBuf,
+    /// The folder of the run: weights, metrics, prediction.npy, report.html [default: runs/dna-rnn-classifier; of a replay,
+    /// RUN-replay]
+    #[arg(long, value_name = "DIR")]
+    run: Option<PathBuf>,
+    /// Make an earlier run again: its configuration, seed and device, and its data, which must have the recorded hash
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["data", "config", "seed", "device"])]
+    replay: Option<PathBuf>,
     /// Seed of the first weights and of every later draw, in place of the configuration's
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -82,6 +91,9 @@ struct TrainArgs {
     /// Go on with a run that was stopped, from its last complete epoch
     #[arg(long)]
     resume: bool,
+    /// Also write the epochs as TensorBoard's event files, in tensorboard/ of the run's folder
+    #[arg(long)]
+    tensorboard: bool,
     /// Print the results as one JSON object
     #[arg(long)]
     json: bool,
@@ -136,14 +148,14 @@ fn main() -> ExitCode {
 
 fn train(args: TrainArgs) -> Result<()> {
     let started = Instant::now();
-    let settings = Settings::load(args.config.as_deref(), args.seed)?;
-    let device = args.device.device()?;
-    let path = args.data.as_deref().unwrap_or(Path::new(FIXTURE));
-    let identity = identify(path)?;
-    let data = rnn_dna::read_train(path, settings.data.policy())?;
+    let plan = Plan::of(&args)?;
+    let settings = &plan.settings;
+    let device = plan.device.device()?;
+    let identity = identify(&plan.data)?;
+    let data = rnn_dna::read_train(&plan.data, settings.data.policy())?;
     let (train, valid) = (&data.train, &data.valid);
-    let test = rnn_dna::read_test(path, settings.data.policy())?;
-    let run = RunDir::create(&args.run)?;
+    let test = rnn_dna::read_test(&plan.data, settings.data.policy())?;
+    let run = RunDir::create(&plan.folder)?;
 
     let (x, y) = (&train.sequences, &train.labels);
     let controls: Vec<Box<dyn Classifier<Dna>>> = vec![
@@ -157,9 +169,10 @@ fn train(args: TrainArgs) -> Result<()> {
             &valid.labels,
         )?),
     ];
-    let truth = match args.data {
-        None => Some(rnn_dna::read_labels(Path::new(FIXTURE_TRUTH))?),
-        Some(_) => None,
+    let own = Path::new(FIXTURE).canonicalize().ok();
+    let truth = match own == Some(plan.absolute_data()?) {
+        true => Some(rnn_dna::read_labels(Path::new(FIXTURE_TRUTH))?),
+        false => None,
     };
     let mut judged = Vec::new();
     for control in controls {
@@ -181,6 +194,8 @@ fn train(args: TrainArgs) -> Result<()> {
     };
     // A test string that is too short is to be known before the training, not after it.
     check_lengths(&settings.model.init(&device)?, &encode(&test))?;
+    let manifest = plan.manifest()?.begin(&run, args.resume)?;
+    plan.launch()?.record(&run)?;
     let stop = stop_on_ctrl_c()?;
     let fitted = fit(
         |device| settings.model.init(device),
@@ -192,17 +207,19 @@ fn train(args: TrainArgs) -> Result<()> {
             origin: vec![
                 ("configuration".into(), settings.to_toml()?),
                 ("data file (by SHA-256)".into(), identity.sha256().into()),
-                ("device".into(), args.device.to_string()),
+                ("device".into(), plan.device.to_string()),
             ],
             resume: args.resume,
+            tensorboard: args.tensorboard,
             progress: Progress::Bar,
             stop: stop.clone(),
             ..Session::new(&run, &device)
         },
     )?;
 
-    let targets = targets(&identity);
-    Bundle::of(MODEL, settings.to_toml()?, targets, &fitted.model)?.save(&run)?;
+    let run_toml = manifest.append_to(&settings.to_toml()?)?;
+    let bundle = Bundle::of(MODEL, run_toml, targets(&identity), &fitted.model)?;
+    bundle.save(&run)?;
     ensure!(
         !stop.requested(),
         "stopped after the training; `--resume` does what is left"
@@ -217,6 +234,7 @@ fn train(args: TrainArgs) -> Result<()> {
     )?;
     let on_test = labels(&fitted.model, &test, batch_size, &device)?;
     rnn_dna::write_submission(&run.file(SUBMISSION), &on_test)?;
+    let explanations = explain::figures(&fitted.model, settings, &data, &proba, &device)?;
     judged.push(Judged::new(
         format!("{MODEL} (the model)"),
         proba,
@@ -224,17 +242,23 @@ fn train(args: TrainArgs) -> Result<()> {
         &valid.labels,
     )?);
 
+    let (verdict, differences) = against_controls(&judged, &valid.labels)?;
     let outcome = Outcome {
-        settings: &settings,
-        device: args.device,
+        settings,
         identity: &identity,
+        manifest,
         history: fitted.history,
         judged,
+        verdict,
+        differences,
+        leakage: page::leakage(&data)?,
+        explanations,
         data: &data,
         truth,
         started,
     };
     outcome.finish(&run, args.json)?;
+    plan.compare(&bundle)?;
     Ok(run.clear_checkpoint()?)
 }
 

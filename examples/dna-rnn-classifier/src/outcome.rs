@@ -1,14 +1,18 @@
 //! What a run ends with: the table on stdout, `split.json` and `report.html`.
 
+use crate::page::SPLIT;
 use crate::settings::Settings;
 use anyhow::Result;
-use hairpin::targets::metrics::{Bootstrap, Confusion, Estimate, accuracy, cross_entropy};
-use hairpin::targets::{ClassLabels, most_likely};
+use hairpin::targets::metrics::{
+    Bootstrap, ClassMetric, Confusion, Difference, Estimate, accuracy, cross_entropy,
+};
+use hairpin::targets::{ClassLabels, LeakageReport, most_likely};
 use hairpin::tasks::manifest::Identity;
 use hairpin::tasks::rnn_dna::{SUBMISSION, Score, Train};
+use hairpin::train::RunDir;
 use hairpin::train::history::History;
-use hairpin::train::report::{ConfusionFigure, Report, Table};
-use hairpin::train::{DeviceKind, RunDir};
+use hairpin::train::manifest::Manifest;
+use hairpin::train::report::{Figure, Table, Verdict};
 use ndarray::Array2;
 use serde_json::{Value, json};
 use std::time::Instant;
@@ -17,17 +21,19 @@ use std::time::Instant;
 const LEVEL: f64 = 0.95;
 
 /// What the reader of the table must know.
-const NOTE: &str = "In brackets: 95 % intervals, Wilson's for accuracy, percentile bootstrap for cross-entropy (nats). \
-    \"Agrees on test\": test strings labelled as the model labels them. The model's best epoch and the Markov chain's order were \
+const NOTE: &str = "In brackets: 95 % intervals, Wilson's for accuracy, percentile bootstrap for cross-entropy (nats) and for \"model minus \
+    this\", the paired difference in accuracy on the same validation strings. \"Agrees on test\": test strings labelled as the model labels them. The model's best epoch and the Markov chain's order were \
     chosen on the validation strings.";
 
 /// One classifier's answers and how good they are.
 pub(crate) struct Judged {
     name: String,
-    accuracy: Estimate,
+    pub(crate) accuracy: Estimate,
     cross_entropy: Estimate,
-    confusion: Confusion,
-    on_test: Vec<usize>,
+    pub(crate) confusion: Confusion,
+    /// Probabilities of the validation strings.
+    pub(crate) on_valid: Array2<f32>,
+    pub(crate) on_test: Vec<usize>,
 }
 
 impl Judged {
@@ -39,28 +45,60 @@ impl Judged {
         truth: &ClassLabels,
     ) -> Result<Self> {
         let predicted = most_likely(&on_valid)?;
-        let bootstrap = Bootstrap {
-            level: LEVEL,
-            ..Bootstrap::default()
-        };
         Ok(Self {
             name,
             accuracy: accuracy(&predicted, truth, LEVEL)?,
-            cross_entropy: cross_entropy(&on_valid, truth, bootstrap)?,
+            cross_entropy: cross_entropy(&on_valid, truth, bootstrap())?,
             confusion: Confusion::new(&predicted, truth)?,
+            on_valid,
             on_test,
         })
     }
 }
 
+fn bootstrap() -> Bootstrap {
+    Bootstrap {
+        level: LEVEL,
+        ..Bootstrap::default()
+    }
+}
+
+/// How the last of these stands beside the others, by the task's official score; its paired difference with each.
+pub(crate) fn against_controls(
+    judged: &[Judged],
+    truth: &ClassLabels,
+) -> Result<(Option<Verdict>, Vec<Difference>)> {
+    let Some((model, controls)) = judged.split_last() else {
+        return Ok((None, Vec::new()));
+    };
+    fn named(judged: &Judged) -> (&str, &Array2<f32>) {
+        (&judged.name, &judged.on_valid)
+    }
+    let controls: Vec<_> = controls.iter().map(named).collect();
+    let metric = ClassMetric::Accuracy;
+    Ok(Verdict::of_classes(
+        named(model),
+        &controls,
+        truth,
+        metric,
+        bootstrap(),
+    )?)
+}
+
 /// A finished run.
 pub(crate) struct Outcome<'a> {
     pub(crate) settings: &'a Settings,
-    pub(crate) device: DeviceKind,
+    pub(crate) manifest: Manifest,
     pub(crate) identity: &'a Identity,
     pub(crate) history: History,
     /// The controls, then the model.
     pub(crate) judged: Vec<Judged>,
+    pub(crate) verdict: Option<Verdict>,
+    /// Accuracy of the model minus that of each control.
+    pub(crate) differences: Vec<Difference>,
+    /// Between the training and the validation strings.
+    pub(crate) leakage: LeakageReport,
+    pub(crate) explanations: Vec<Figure>,
     pub(crate) data: &'a Train,
     /// True labels of the test strings, where they are known.
     pub(crate) truth: Option<ClassLabels>,
@@ -72,22 +110,26 @@ impl Outcome<'_> {
     /// Writes what is left to write and prints the results.
     pub(crate) fn finish(self, run: &RunDir, as_json: bool) -> Result<()> {
         let split = json!({
-            "origin": "the data file's own: data_x, val_x, test_x",
+            "origin": SPLIT,
             "sha256": self.identity.sha256(),
             "train": self.data.train.labels.len(),
             "valid": self.data.valid.labels.len(),
             "test": self.model().on_test.len(),
+            "leakage": self.leakage,
         });
         run.write(RunDir::SPLIT, &serde_json::to_vec_pretty(&split)?)?;
         let table = self.table()?;
         let text = table.to_text();
-        let html = self.report(table)?.to_html();
+        let html = self.report(run, table)?.to_html();
         run.write(RunDir::REPORT, html.as_bytes())?;
         let seconds = self.started.elapsed().as_secs_f64();
         let results = self.json(run, seconds)?;
         if as_json {
             println!("{results}");
         } else {
+            if let Some(verdict) = &self.verdict {
+                println!("{}\n", verdict.text);
+            }
             println!("{text}");
             println!("labels   {}", run.file(SUBMISSION).display());
             println!("report   {}", run.file(RunDir::REPORT).display());
@@ -96,7 +138,7 @@ impl Outcome<'_> {
         Ok(())
     }
 
-    fn model(&self) -> &Judged {
+    pub(crate) fn model(&self) -> &Judged {
         self.judged.last().expect("the model was judged")
     }
 
@@ -110,6 +152,7 @@ impl Outcome<'_> {
         let mut columns = vec![
             "classifier".to_owned(),
             "valid accuracy".to_owned(),
+            "model minus this".to_owned(),
             "valid cross-entropy".to_owned(),
             "agrees on test".to_owned(),
         ];
@@ -119,10 +162,12 @@ impl Outcome<'_> {
         let share = |e: &Estimate| format!("{:.3} ({:.3} to {:.3})", e.value, e.low, e.high);
         let nats = |e: &Estimate| format!("{:.4} ({:.4} to {:.4})", e.value, e.low, e.high);
         let mut rows = Vec::new();
-        for judged in &self.judged {
+        for (index, judged) in self.judged.iter().enumerate() {
+            let less = self.differences.get(index);
             let mut row = vec![
                 judged.name.clone(),
                 share(&judged.accuracy),
+                less.map_or_else(String::new, |less| share(&less.difference)),
                 nats(&judged.cross_entropy),
                 format!("{} of {n_test}", self.same_as_model(judged)),
             ];
@@ -143,12 +188,13 @@ impl Outcome<'_> {
     fn json(&self, run: &RunDir, seconds: f64) -> Result<Value> {
         let best = self.history.best();
         let mut rows = Vec::new();
-        for judged in &self.judged {
+        for (index, judged) in self.judged.iter().enumerate() {
             let mut row = json!({
                 "name": judged.name,
                 "valid_accuracy": judged.accuracy,
                 "valid_cross_entropy": judged.cross_entropy,
                 "same_test_labels_as_model": self.same_as_model(judged),
+                "model_minus_this": self.differences.get(index),
             });
             if let Some(truth) = &self.truth {
                 row["test_accuracy"] = json!(accuracy(&judged.on_test, truth, LEVEL)?);
@@ -160,79 +206,15 @@ impl Outcome<'_> {
             "labels": run.file(SUBMISSION),
             "report": run.file(RunDir::REPORT),
             "seed": self.settings.fit.seed,
-            "device": self.device.to_string(),
+            "device": self.manifest.device,
             "data_sha256": self.identity.sha256(),
             "epochs": self.history.epochs.len(),
             "best_epoch": best.map(|epoch| epoch.epoch),
             "seconds": seconds,
+            "verdict": self.verdict.as_ref().map(|verdict| &verdict.text),
+            "leaks": self.leakage.leaks(),
             "classifiers": rows,
         }))
-    }
-
-    fn report(&self, table: Table) -> Result<Report> {
-        let classes: Vec<String> = (0..self.settings.model.n_outputs)
-            .map(|class| class.to_string())
-            .collect();
-        let counts = self.model().confusion.counts();
-        let counts = counts
-            .outer_iter()
-            .map(|row| row.iter().map(|&count| count as u64).collect())
-            .collect();
-        let accuracy = &self.model().accuracy;
-        let (n_train, n_valid) = (self.data.train.labels.len(), self.data.valid.labels.len());
-        let best = self.history.best().map_or(0, |epoch| epoch.epoch);
-        let fact = |name: &str, value: String| (name.to_owned(), value);
-        let data = match self.identity {
-            Identity::Known(file) => file.name.to_owned(),
-            Identity::Unknown { path, .. } => format!("{} (not a known file)", path.display()),
-        };
-        Ok(Report {
-            title: "DNA class challenge: sequence_lstm".to_owned(),
-            summary: vec![
-                fact("validation accuracy", format!("{:.3}", accuracy.value)),
-                fact(
-                    "95 % interval",
-                    format!("{:.3} to {:.3}", accuracy.low, accuracy.high),
-                ),
-                fact(
-                    "best epoch",
-                    format!("{best} of {}", self.history.epochs.len()),
-                ),
-                fact(
-                    "time",
-                    format!("{:.1} s", self.started.elapsed().as_secs_f64()),
-                ),
-            ],
-            config_toml: self.settings.to_toml()?,
-            provenance: vec![
-                fact("hairpin", env!("CARGO_PKG_VERSION").to_owned()),
-                fact("data", data),
-                fact("data, SHA-256", self.identity.sha256().to_owned()),
-                fact(
-                    "strings",
-                    format!(
-                        "{n_train} to train, {n_valid} to validate, {} to label",
-                        self.model().on_test.len()
-                    ),
-                ),
-                fact("seed", self.settings.fit.seed.to_string()),
-                fact("device", self.device.to_string()),
-                fact(
-                    "threads",
-                    std::thread::available_parallelism()
-                        .map_or(1, usize::from)
-                        .to_string(),
-                ),
-            ],
-            tables: vec![table],
-            confusions: vec![ConfusionFigure {
-                caption: "Validation strings, model".to_owned(),
-                classes,
-                counts,
-            }],
-            history: Some(self.history.clone()),
-            ..Report::default()
-        })
     }
 }
 

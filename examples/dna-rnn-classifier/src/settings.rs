@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use hairpin::models::SequenceLstmConfig;
 use hairpin::seq::{Ambiguous, Case, Policy};
 use hairpin::tasks::rnn_dna::N_CLASSES;
-use hairpin::train::{FitConfig, config};
+use hairpin::train::{FitConfig, config, manifest};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -75,9 +75,10 @@ impl Settings {
         Ok(settings)
     }
 
-    /// The defaults under the text of a file.
+    /// The defaults under the text of a file, a run's `run.toml` among them.
     pub(crate) fn from_toml(text: &str, path: &Path) -> Result<Self> {
-        let settings: Self = config::layered(&Self::default(), text, path)?;
+        let (text, _) = manifest::split(text, path)?;
+        let settings: Self = config::layered(&Self::default(), &text, path)?;
         settings
             .check()
             .with_context(|| format!("{}: correct the value", path.display()))

@@ -11,9 +11,11 @@ fn program() -> Command {
     command
 }
 
-fn run(arguments: &[&str]) -> Output {
+fn run_output(arguments: &[&str]) -> Output {
     program().args(arguments).output().unwrap()
 }
+
+const FIXTURE: &str = "../../fixtures/tasks/rnn-dna/rnn-dna-simulated.npz";
 
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
@@ -21,7 +23,7 @@ fn text(path: &Path) -> &str {
 
 #[track_caller]
 fn succeeds(arguments: &[&str]) -> String {
-    let output = run(arguments);
+    let output = run_output(arguments);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{arguments:?}: {stderr}");
     String::from_utf8(output.stdout).unwrap()
@@ -30,7 +32,7 @@ fn succeeds(arguments: &[&str]) -> String {
 /// The error of a call that must fail with exit status 1 and say all of `parts`, on stderr alone and without a panic.
 #[track_caller]
 fn refuses(arguments: &[&str], parts: &[&str]) {
-    let output = run(arguments);
+    let output = run_output(arguments);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{arguments:?}: {stderr}");
     assert!(output.stdout.is_empty(), "{arguments:?} printed a result");
@@ -83,6 +85,7 @@ fn a_run_leaves_its_files_and_its_table() {
         "train.log",
         "prediction.npy",
         "report.html",
+        "launches.json",
     ] {
         assert!(run.join(name).metadata().unwrap().len() > 0, "{name}");
     }
@@ -104,13 +107,173 @@ fn a_run_leaves_its_files_and_its_table() {
     );
     let report = std::fs::read_to_string(run.join("report.html")).unwrap();
     for part in [
+        "class=\"verdict ",
+        "<h2>Data</h2>",
+        "rnn-dna-simulated.npz",
+        "<h2>Split</h2>",
+        "training and validation strings: ",
+        "held-out rows seen in training",
         "agreement on the test strings",
-        "<svg",
+        "model minus this",
+        "Class named, validation strings: reliability",
+        "largest errors",
+        "logit of its class 4: integrated gradients",
+        "residual",
+        "bits over",
         "d_hidden = 8",
         "conv_pool = 3",
+        "<h2>Manifest</h2>",
+        "SHA-256 8a409656094647602d4c3f582b9f4c0c20f8e4a217f939358c95f709fda5dde1",
+        "tiny.toml",
     ] {
         assert!(report.contains(part), "no {part:?} in the report");
     }
+    // The page's first statement is the one on stdout.
+    let verdict = stdout.lines().next().unwrap();
+    assert!(verdict.contains(" in accuracy: "), "{verdict}");
+    let escaped = verdict.replace('\'', "&#39;");
+    assert!(
+        report.find(&escaped) < report.find("<h2>Data</h2>"),
+        "{verdict}"
+    );
+    let split = std::fs::read(run.join("split.json")).unwrap();
+    let split: serde_json::Value = serde_json::from_slice(&split).unwrap();
+    assert_eq!(split["leakage"]["exact_duplicates"], serde_json::json!([]));
+    assert!(!run.join("tensorboard").exists(), "nobody asked for it");
+}
+
+#[test]
+fn tensorboard_files_are_written_on_request() {
+    let (_folder, run) = temporary();
+    trained(&run, &["--tensorboard"]);
+    let events: Vec<_> = std::fs::read_dir(run.join("tensorboard"))
+        .unwrap()
+        .collect();
+    assert_eq!(events.len(), 1);
+    let bytes = std::fs::read(events[0].as_ref().unwrap().path()).unwrap();
+    for tag in ["train/loss", "valid/loss", "valid/accuracy"] {
+        let found = bytes
+            .windows(tag.len())
+            .filter(|part| *part == tag.as_bytes());
+        assert_eq!(found.count(), 2, "{tag} once in each epoch");
+    }
+}
+
+/// What a bundle is made of, and the answer.
+const BUNDLE: [&str; 5] = [
+    "run.toml",
+    "targets.json",
+    "model.bpk",
+    "bundle.json",
+    "prediction.npy",
+];
+
+fn bytes_of(run: &Path) -> [Vec<u8>; 5] {
+    BUNDLE.map(|name| std::fs::read(run.join(name)).unwrap())
+}
+
+#[test]
+fn one_command_repeats_a_run_to_the_last_byte() {
+    let (folder, run) = temporary();
+    let data = folder.path().join("own.npz");
+    std::fs::copy(FIXTURE, &data).unwrap();
+    // Nothing of it is a default: the files of the run are all that the replay has.
+    let own = ["--seed", "11", "--data", text(&data)];
+    trained(&run, &own);
+    let output = run_output(&["train", "--replay", text(&run)]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    assert!(
+        stderr.contains("replay: the bundle has the same bytes"),
+        "{stderr}"
+    );
+    assert!(!stderr.contains("may end with other bytes"), "{stderr}");
+    let replay = folder.path().join("run-replay");
+    assert!(bytes_of(&run) == bytes_of(&replay));
+    let text_of = |name: &str| std::fs::read_to_string(replay.join(name)).unwrap();
+    assert!(text_of("run.toml").contains("\n[manifest]\n"));
+    assert!(text_of("launches.json").contains("--replay"));
+
+    // A replay is a run: it can be replayed, and its configuration is one.
+    let third = folder.path().join("third");
+    succeeds(&["train", "--replay", text(&replay), "--run", text(&third)]);
+    assert!(bytes_of(&run) == bytes_of(&third));
+    let config = run.join("run.toml");
+    let fourth = folder.path().join("fourth");
+    let by_config = ["train", "--config", text(&config), "--run", text(&fourth)];
+    succeeds(&[&by_config[..], &["--data", text(&data)]].concat());
+    assert!(bytes_of(&run) == bytes_of(&fourth));
+
+    // Other data under the same name are not the run's.
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join(FIXTURE);
+    let train = rnn_dna::read_train(&fixture, Policy::default()).unwrap();
+    let test = rnn_dna::read_test(&fixture, Policy::default()).unwrap();
+    rnn_dna::write_data(&data, &train, &test[1..]).unwrap();
+    let again = ["train", "--replay", text(&run), "--run", text(&third)];
+    refuses(&again, &["own.npz", "as recorded in the manifest"]);
+    std::fs::remove_file(&data).unwrap();
+    refuses(&again, &["own.npz"]);
+    assert!(
+        bytes_of(&run) == bytes_of(&third),
+        "a refused replay writes nothing"
+    );
+}
+
+#[test]
+fn a_replay_takes_everything_from_the_run_and_never_overwrites_it() {
+    let (folder, run) = temporary();
+    let replay = ["train", "--replay", text(&run)];
+    refuses(&replay, &["no such folder", "train first"]);
+    std::fs::create_dir(&run).unwrap();
+    refuses(&replay, &["run.toml"]);
+    trained(&run, &[]);
+    refuses(
+        &[&replay[..], &["--run", text(&run)]].concat(),
+        &["name another folder with --run"],
+    );
+    for more in [
+        ["--seed", "2"],
+        ["--data", "x"],
+        ["--config", "x"],
+        ["--device", "flex"],
+    ] {
+        let output = run_output(&[&replay[..], &more[..]].concat());
+        assert_eq!(output.status.code(), Some(2), "{more:?}");
+    }
+    // A run that was made by something else: said, and the bytes are not promised.
+    let toml = std::fs::read_to_string(run.join("run.toml")).unwrap();
+    let elsewhere = folder.path().join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    let older = toml.replace("program_version = \"", "program_version = \"0.0.");
+    for name in ["targets.json", "model.bpk", "bundle.json", "launches.json"] {
+        std::fs::copy(run.join(name), elsewhere.join(name)).unwrap();
+    }
+    std::fs::write(elsewhere.join("run.toml"), &older).unwrap();
+    let output = run_output(&["train", "--replay", text(&elsewhere)]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        stderr.contains("note: program version was 0.0."),
+        "{stderr}"
+    );
+    // Its files do not belong together, which is not passed over in silence.
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(
+        stderr.contains("run.toml") && stderr.contains("SHA-256")
+            || stderr.contains("size in bytes"),
+        "{stderr}"
+    );
+    let other = older.replace("program = \"dna-rnn-classifier\"", "program = \"other\"");
+    std::fs::write(elsewhere.join("run.toml"), other).unwrap();
+    refuses(
+        &["train", "--replay", text(&elsewhere)],
+        &["a run of other", "expected one of dna-rnn-classifier"],
+    );
+    let bare = toml.split("\n[manifest]").next().unwrap();
+    std::fs::write(elsewhere.join("run.toml"), bare).unwrap();
+    refuses(
+        &["train", "--replay", text(&elsewhere)],
+        &["no record of how the run was made"],
+    );
 }
 
 #[test]
@@ -382,6 +545,12 @@ fn a_run_that_is_stopped_and_resumed_ends_as_if_it_had_not_been() {
     assert!(run.join("checkpoint").exists());
     assert!(!run.join("prediction.npy").exists());
 
+    // Built anew since, as it were: the run keeps the manifest it began with.
+    let manifest = run.join("checkpoint/manifest.toml");
+    let begun = std::fs::read_to_string(&manifest).unwrap();
+    let version = "program_version = \"";
+    std::fs::write(&manifest, begun.replace(version, &format!("{version}0.0."))).unwrap();
+
     // Somebody else's file among the checkpoints is left alone.
     std::fs::write(run.join("checkpoint/notes.txt"), "mine").unwrap();
     let train = ["train", "--config", text(&config), "--run", text(&run)];
@@ -395,7 +564,23 @@ fn a_run_that_is_stopped_and_resumed_ends_as_if_it_had_not_been() {
         std::fs::read_dir(run.join("checkpoint")).unwrap().count(),
         1
     );
+    let cleared = std::fs::read_dir(run.join("checkpoint"))
+        .unwrap()
+        .next()
+        .unwrap();
+    assert_eq!(cleared.unwrap().file_name(), "notes.txt");
     refuses(&[&train[..], &["--resume"]].concat(), &["no checkpoint"]);
+
+    let run_toml = std::fs::read_to_string(run.join("run.toml")).unwrap();
+    assert!(run_toml.contains(&format!("{version}0.0.")), "{run_toml}");
+    let launches = std::fs::read(run.join("launches.json")).unwrap();
+    let launches: serde_json::Value = serde_json::from_slice(&launches).unwrap();
+    let resumed = |launch: &serde_json::Value| {
+        let command = launch["command"].as_array().unwrap();
+        command.iter().any(|word| word == "--resume")
+    };
+    let launches = launches.as_array().unwrap();
+    assert!(!resumed(&launches[0]) && launches[1..].iter().all(resumed));
 
     let whole = folder.path().join("whole");
     succeeds(&["train", "--config", text(&config), "--run", text(&whole)]);

@@ -6,6 +6,7 @@ use std::fmt;
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
+use super::bootstrap::{Bootstrap, Difference};
 use super::comparison::Scores;
 use super::confusion::{accuracy, balanced_accuracy, f_beta, mcc, mean, tally};
 use super::cross_entropy::losses;
@@ -191,6 +192,59 @@ impl ClassMetric {
                 calibration_error(&pairs, bins, binning)
             }
         })
+    }
+}
+
+impl ClassMetric {
+    /// Two classifiers' values on the same rows and their difference `a - b` with its interval, on the same resamples.
+    ///
+    /// # Shapes
+    ///
+    /// - `a`, `b`: `[n_rows, n_classes]`
+    /// - `truth`: `n_rows`
+    ///
+    /// # Errors
+    ///
+    /// As [`evaluate`](Self::evaluate) and [`Bootstrap::compare`].
+    ///
+    /// ```
+    /// use hairpin_targets::{ClassLabels, metrics::{Bootstrap, ClassMetric}};
+    /// use ndarray::array;
+    ///
+    /// let truth = ClassLabels::new(vec![0, 1, 1, 0], 2)?;
+    /// let a = array![[0.8, 0.2], [0.1, 0.9], [0.3, 0.7], [0.6, 0.4]];
+    /// let b = array![[0.7, 0.3], [0.6, 0.4], [0.2, 0.8], [0.4, 0.6]];
+    /// let found = ClassMetric::Accuracy.compare(&a, &b, &truth, Bootstrap::default())?;
+    /// assert_eq!((found.a, found.b, found.difference.value), (1.0, 0.5, 0.5));
+    /// assert!(found.difference.low >= 0.0);
+    /// # Ok::<(), hairpin_targets::TargetError>(())
+    /// ```
+    pub fn compare(
+        self,
+        a: &Array2<f32>,
+        b: &Array2<f32>,
+        truth: &ClassLabels,
+        bootstrap: Bootstrap,
+    ) -> Result<Difference, TargetError> {
+        // Whatever is wrong with the matrices is said before they are resampled.
+        for probabilities in [a, b] {
+            self.evaluate(probabilities, truth, None)?;
+        }
+        let on = |probabilities: &Array2<f32>, rows: &[usize]| {
+            let mut counts = vec![0.0; truth.len()];
+            for &row in rows {
+                counts[row] += 1.0;
+            }
+            let value = self.evaluate(probabilities, truth, Some(&counts));
+            value.ok().flatten()
+        };
+        bootstrap.compare(
+            truth.len(),
+            None,
+            self.direction(),
+            |rows| on(a, rows),
+            |rows| on(b, rows),
+        )
     }
 }
 
