@@ -554,7 +554,10 @@ fn a_run_that_is_stopped_and_resumed_ends_as_if_it_had_not_been() {
     // Somebody else's file among the checkpoints is left alone.
     std::fs::write(run.join("checkpoint/notes.txt"), "mine").unwrap();
     let train = ["train", "--config", text(&config), "--run", text(&run)];
-    refuses(&train, &["checkpoint of a run that was stopped", "--resume"]);
+    refuses(
+        &train,
+        &["checkpoint of a run that was stopped", "--resume"],
+    );
     refuses(
         &[&train[..], &["--resume", "--seed", "2"]].concat(),
         &["another configuration"],

@@ -1,10 +1,11 @@
 //! From rows to an ensemble: targets are transformed, settings are searched, the best trials answer together.
 
+use crate::encoding::Reading;
 use crate::settings::Settings;
 use anyhow::{Context, Result, bail, ensure};
 use hairpin::models::{ModelError, SequenceLstm};
 use hairpin::search::{FinishedTrial, Space, Study, TrialState, Verdict};
-use hairpin::seq::{Alphabet, OneHot, Seq};
+use hairpin::seq::{Alphabet, Encode, Seq};
 use hairpin::targets::blend::{Blend, spread};
 use hairpin::targets::metrics::Direction;
 use hairpin::targets::{FittedRecipe, TargetMatrix};
@@ -99,9 +100,11 @@ pub(crate) fn learn<A: Alphabet>(
     let (mut train, mut valid) = (train.clone(), valid.clone());
     train.targets = recipe.apply_owned(train.targets)?;
     valid.targets = recipe.apply_owned(valid.targets)?;
+    let both = train.sequences.iter().chain(&valid.sequences);
+    let reading = Reading::new(&settings.data, both)?;
     let one = |settings: &Settings, name: &str, watch: Option<Watch<'_>>, progress| {
         one(
-            settings, &recipe, &train, &valid, place, name, watch, progress,
+            settings, &recipe, &reading, &train, &valid, place, name, watch, progress,
         )
     };
 
@@ -226,6 +229,7 @@ type Watch<'a> = &'a mut dyn FnMut(&Epoch) -> ControlFlow<()>;
 fn one<A: Alphabet>(
     settings: &Settings,
     recipe: &FittedRecipe,
+    reading: &Reading<A>,
     train: &Rows<A>,
     valid: &Rows<A>,
     place: &Place<'_>,
@@ -237,15 +241,15 @@ fn one<A: Alphabet>(
     let config_toml = hairpin::train::config::to_toml(settings)?;
     let mut origin = place.origin.clone();
     origin.push(("configuration of the trial".to_owned(), config_toml.clone()));
-    let on_train = SequenceDataset::new(&train.sequences, OneHot::default());
-    let on_valid = SequenceDataset::new(&valid.sequences, OneHot::default());
+    let on_train = SequenceDataset::new(&train.sequences, reading.clone());
+    let on_valid = SequenceDataset::new(&valid.sequences, reading.clone());
     let begun = place.resume && folder.file(RunDir::CHECKPOINT).is_dir();
     let mut relay = |epoch: &Epoch| match &mut watch {
         Some(watch) => watch(epoch),
         None => ControlFlow::Continue(()),
     };
     let fitted = fit(
-        |device| build::<A>(settings, device),
+        |device| build(settings, reading, device),
         &settings.objective,
         Examples::new(&on_train, &train.targets),
         Examples::new(&on_valid, &valid.targets),
@@ -280,9 +284,13 @@ fn one<A: Alphabet>(
     Ok(fitted)
 }
 
-fn build<A: Alphabet>(settings: &Settings, device: &Device) -> Result<SequenceLstm, ModelError> {
+fn build<A: Alphabet>(
+    settings: &Settings,
+    reading: &Reading<A>,
+    device: &Device,
+) -> Result<SequenceLstm, ModelError> {
     let mut model = settings.model.clone();
-    model.d_input = A::CHANNELS;
+    model.d_input = reading.channels();
     model.init(device)
 }
 
@@ -305,7 +313,11 @@ impl Answerer {
             );
             let settings = Settings::default().under(&bundle.config_toml, name.as_ref())?;
             members.push(Trained {
-                model: bundle.into_model(build::<A>(&settings, device)?)?,
+                model: bundle.into_model(build(
+                    &settings,
+                    &Reading::<A>::new(&settings.data, [])?,
+                    device,
+                )?)?,
                 recipe: learned.recipe,
                 valid_score: learned.valid_score,
                 settings,
@@ -345,7 +357,9 @@ impl Answerer {
         sequences: &[Seq<A>],
         device: &Device,
     ) -> Result<(TargetMatrix, Vec<f32>)> {
-        let inputs = SequenceDataset::new(sequences, OneHot::default());
+        // What is read is no setting that a search tries: all members read alike.
+        let reading = Reading::new(&self.members[0].settings.data, sequences)?;
+        let inputs = SequenceDataset::new(sequences, reading);
         let mut answers = Vec::with_capacity(self.members.len());
         for member in &self.members {
             let objective = &member.settings.objective;

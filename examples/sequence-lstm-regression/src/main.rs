@@ -1,6 +1,7 @@
 //! A string to a number, from any CSV of sequences, by a recurrent network that a search tunes.
 
 mod controls;
+mod encoding;
 mod learn;
 mod outcome;
 mod settings;
@@ -8,8 +9,9 @@ mod settings;
 use anyhow::{Context, Result, ensure};
 use clap::{Args, Parser, Subcommand};
 use controls::Controlled;
+use encoding::Reading;
 use hairpin::seq::motif::Background;
-use hairpin::seq::{Alphabet, Dna, OneHot, Protein, Rna};
+use hairpin::seq::{Alphabet, Dna, Protein, Rna};
 use hairpin::targets::similarity::{Similarity, clusters};
 use hairpin::targets::{Folds, Fractions, Groups, LeakageReport, TargetMatrix, split};
 use hairpin::tasks::sequence_csv::{
@@ -515,7 +517,7 @@ impl<'a> Job<'a> {
         let motifs = filter_motifs(
             front,
             &rows.sequences,
-            &OneHot::default(),
+            &Reading::new(&self.settings.data, &rows.sequences)?,
             FilterSettings::default(),
             &self.device,
         )?;

@@ -35,6 +35,10 @@ pub(crate) struct DataConfig {
     pub(crate) fold_case: bool,
     /// Read codes for several letters as unknown.
     pub(crate) allow_ambiguous: bool,
+    /// Show the network where in its string each letter stands.
+    pub(crate) position: bool,
+    /// Show the network of RNA the probabilities of each base's loop context.
+    pub(crate) structure: bool,
     /// Edit identity from which sequences belong together.
     pub(crate) similarity: f64,
     /// Groups held out of everything.
@@ -106,6 +110,8 @@ impl Default for Settings {
                 alphabet: "auto".to_owned(),
                 fold_case: true,
                 allow_ambiguous: false,
+                position: true,
+                structure: true,
                 similarity: 0.8,
                 test_share: 0.2,
                 valid_share: 0.2,
@@ -274,8 +280,8 @@ pub(crate) fn space(file: Option<&Path>, settings: &Settings) -> Result<Space> {
     for param in space.params() {
         let pointer = format!("/{}", param.name.replace('.', "/"));
         ensure!(
-            known.pointer(&pointer).is_some(),
-            "the search space has `{}`, which is no key of the configuration: see configs/default.toml",
+            known.pointer(&pointer).is_some() && !param.name.starts_with("data."),
+            "the search space has `{}`, which is no key of the configuration that a trial may change: see configs/default.toml",
             param.name
         );
     }
