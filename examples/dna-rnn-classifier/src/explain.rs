@@ -14,7 +14,7 @@ use hairpin::train::report::Figure;
 use ndarray::Array2;
 
 /// Positions of a logo: as many as a page is wide.
-const POSITIONS: usize = 80;
+const POSITIONS: usize = 75;
 /// Filters that are shown.
 const FILTERS: usize = 6;
 

@@ -95,6 +95,7 @@ where
         }
         let logo = AttributionLogo {
             position_width: 12.0,
+            first_position: start + 1,
             ..AttributionLogo::default()
         };
         let change = found.outputs[0] - found.baseline_outputs[0];
@@ -252,5 +253,12 @@ mod tests {
         let figures = draw(100).unwrap();
         assert!(figures[0].caption.contains("positions 1 to 10 of 10"));
         assert!(figures[0].caption.contains("residual"));
+        // The axis has the sequence's own positions.
+        let part = format!("{:?}", draw(3).unwrap()[0].svg);
+        let whole = format!("{:?}", figures[0].svg);
+        let ten = |svg: &str| svg.contains(">10</text>");
+        assert!(ten(&whole));
+        let caption = &draw(3).unwrap()[0].caption;
+        assert_eq!(ten(&part), caption.contains("to 10 of 10"), "{caption}");
     }
 }

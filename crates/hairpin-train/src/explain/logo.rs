@@ -19,6 +19,7 @@ use std::fmt::Write as _;
 /// | `title` | none | a line above |
 /// | `height` | 100 | pixels from the highest stack to the lowest |
 /// | `position_width` | 14 | pixels of a position |
+/// | `first_position` | 1 | number of the first position, of a part of a sequence |
 ///
 /// ```
 /// use hairpin_seq::Rna;
@@ -39,6 +40,8 @@ pub struct AttributionLogo {
     pub height: f64,
     /// Pixels of a position.
     pub position_width: f64,
+    /// Number of the first position.
+    pub first_position: usize,
 }
 
 impl Default for AttributionLogo {
@@ -47,6 +50,7 @@ impl Default for AttributionLogo {
             title: None,
             height: 100.0,
             position_width: 14.0,
+            first_position: 1,
         }
     }
 }
@@ -132,9 +136,9 @@ impl AttributionLogo {
                     );
                 }
             }
-            if (position + 1) % 10 == 0 {
+            let number = self.first_position.saturating_add(position);
+            if number.is_multiple_of(10) {
                 let (x, y) = (x + 0.48 * self.position_width, above + self.height + 14.0);
-                let number = position + 1;
                 let _ = writeln!(
                     svg,
                     "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"middle\">{number}</text>"
