@@ -156,7 +156,10 @@ mod tests {
         norm: BatchNorm,
     }
 
-    fn weights(model: &Net) -> (Vec<f32>, Vec<f32>) {
+    /// Of the dense layer, and running means.
+    type Weights = (Vec<f32>, Vec<f32>);
+
+    fn weights(model: &Net) -> Weights {
         let read = |tensor: Tensor<1>| tensor.into_data().try_into_vec::<f32>().unwrap();
         (
             read(model.dense.weight.val().inner_or_same().flatten(0, 1)),
@@ -178,7 +181,7 @@ mod tests {
     }
 
     /// Three versions of a net: a forward pass in training changes running statistics, a map the weights.
-    fn along(kind: AverageKind) -> (Vec<(Vec<f32>, Vec<f32>)>, Average<Net>) {
+    fn along(kind: AverageKind) -> (Vec<Weights>, Average<Net>) {
         struct Add;
         impl ModuleMapper for Add {
             fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {

@@ -10,7 +10,7 @@ mod session;
 
 pub use config::FitConfig;
 pub(crate) use gradient::global_norm;
-pub use session::{Ended, Examples, Fitted, Kept, Session, Stop};
+pub use session::{Ended, Examples, Fitted, Kept, Session, Stop, Watch};
 
 use crate::average::Average;
 use crate::checkpoint::{self, Position};

@@ -91,7 +91,7 @@ pub use ensemble::{
     Ensemble, Member, OutOfFold, out_of_fold, predict_augmented, with_pseudo_labels,
 };
 pub use error::TrainError;
-pub use fit::{Ended, Examples, FitConfig, Fitted, Kept, Session, Stop, fit};
+pub use fit::{Ended, Examples, FitConfig, Fitted, Kept, Session, Stop, Watch, fit};
 pub use objective::{
     BinaryClassification, Classification, Evaluation, GaussianRegression, InfoNce, Loss, LossTerm,
     Objective, PositionRegression, PositionTargets, Regression, Sampled, TargetBatch, Variance,

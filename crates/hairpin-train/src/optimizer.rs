@@ -206,7 +206,7 @@ impl OptimizerConfig {
         match self.kind {
             OptimizerKind::Sgd => Rule::Sgd(Penalised {
                 rule: SgdConfig::new()
-                    .with_momentum((self.momentum > 0.0).then(|| MomentumConfig {
+                    .with_momentum((self.momentum > 0.0).then_some(MomentumConfig {
                         momentum: self.momentum,
                         dampening: 0.0,
                         nesterov: self.nesterov,

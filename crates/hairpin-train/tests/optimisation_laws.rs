@@ -9,7 +9,7 @@ use hairpin_train::history::Epoch;
 use hairpin_train::{
     AverageConfig, AverageKind, Dataset, Ended, Evaluation, Examples, FitConfig, Fitted, Monitor,
     Objective, OptimizerConfig, OptimizerKind, ParameterGroup, Regression, RunDir, ScheduleConfig,
-    ScheduleKind, Session, TargetBatch, fit,
+    ScheduleKind, Session, TargetBatch, Watch, fit,
 };
 use ndarray::Array2;
 use proptest::prelude::*;
@@ -160,7 +160,7 @@ fn train<O: Objective<Target = TargetMatrix>>(
     objective: &O,
     train: Examples<'_, Rows, TargetMatrix>,
     config: &FitConfig,
-    watch: Option<&mut dyn FnMut(&Epoch) -> ControlFlow<()>>,
+    watch: Option<Watch<'_>>,
 ) -> Fitted<Line> {
     let folder = tempfile::tempdir().unwrap();
     let run = RunDir::create(folder.path()).unwrap();
@@ -401,7 +401,7 @@ impl Objective for Script<'_> {
 fn scripted(
     epochs: &[(f64, f64)],
     change: impl Fn(&mut FitConfig),
-    watch: Option<&mut dyn FnMut(&Epoch) -> ControlFlow<()>>,
+    watch: Option<Watch<'_>>,
 ) -> (Ended, usize, Vec<usize>) {
     let (x, y) = (rows(1, &[1.0, 2.0]), truth(&[0.0, 0.0]));
     let mut config = descent(epochs.len(), 0.01);

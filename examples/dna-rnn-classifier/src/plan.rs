@@ -88,6 +88,7 @@ impl Plan {
     /// This start of the program.
     pub(crate) fn launch(&self) -> Result<Launch> {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        #[allow(clippy::disallowed_methods)] // This is a program.
         let asked = std::env::var("RAYON_NUM_THREADS").ok();
         let asked = asked.and_then(|text| text.parse().ok());
         Ok(Launch {

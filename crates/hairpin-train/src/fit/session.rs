@@ -70,6 +70,9 @@ impl Stop {
     }
 }
 
+/// Is shown every epoch and says whether to go on.
+pub type Watch<'a> = &'a mut dyn FnMut(&Epoch) -> ControlFlow<()>;
+
 /// Where and how a run takes place.
 pub struct Session<'a> {
     /// Its folder: checkpoints, `metrics.csv`, `train.log`.
@@ -91,7 +94,7 @@ pub struct Session<'a> {
     pub tensorboard: bool,
     /// Is shown every epoch; with [`ControlFlow::Break`] the training ends there as if it had been the last. It is not asked about the
     /// epochs before a checkpoint that a run goes on from.
-    pub watch: Option<&'a mut dyn FnMut(&Epoch) -> ControlFlow<()>>,
+    pub watch: Option<Watch<'a>>,
 }
 
 impl<'a> Session<'a> {
