@@ -153,7 +153,7 @@ fn what_does_not_fit_is_refused_by_example() {
     assert_eq!(of(error), (1, "shape of the weights"));
     let error = weighted(array![[-1.0f32]]).unwrap_err();
     assert_eq!(of(error), (1, "weight of a value"));
-    assert!(known.stack(&[good.clone()]).is_err());
+    assert!(known.stack(std::slice::from_ref(&good)).is_err());
     assert!(known.stack(&[array![[1.0f32]], good.clone()]).is_err());
     let error = PositionRegression::default().check_lengths(&known, &[1, 5]);
     assert_eq!(of(error.unwrap_err()), (0, "number of scored positions"));
@@ -205,7 +205,7 @@ fn training_sees_alternatives_from_either_end_and_prediction_the_molecule() {
     let mut seen = std::collections::BTreeSet::new();
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     for draw in 0..60 {
-        let mut of_draw = (draw > 0).then(|| &mut rng);
+        let mut of_draw = (draw > 0).then_some(&mut rng);
         let batch = dataset.batch(&[1, 0], of_draw.take(), &device);
         let x = batch.x.into_data().try_into_vec::<f32>().unwrap();
         let pairs = batch.pairs.unwrap().into_data();
