@@ -3,6 +3,7 @@
 use super::Dataset;
 use crate::TrainError;
 use burn::tensor::Device;
+pub use hairpin_models::PairInput;
 use rand::seq::index;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -66,17 +67,6 @@ fn digest(rows: &[usize]) -> u64 {
     })
 }
 
-/// One block of pairs: every right with every left.
-#[derive(Debug, Clone)]
-pub struct PairInput<L, R> {
-    /// The lefts, which are columns of the target matrix.
-    pub left: L,
-    /// The rights, which are its rows.
-    pub right: R,
-    /// The columns that the lefts are.
-    pub columns: Vec<usize>,
-}
-
 /// Pairs of a left (a protein) and a right (a probe), for a model of two towers.
 ///
 /// The targets are a [`TargetMatrix`](hairpin_targets::TargetMatrix) `[n_right, n_left]`, mask and all. Rows of the dataset are the
@@ -90,6 +80,7 @@ pub struct PairInput<L, R> {
 ///
 /// ```
 /// use burn::tensor::Device;
+pub use hairpin_models::PairInput;
 /// use hairpin_seq::{OneHot, Protein, Rna, Seq};
 /// use hairpin_train::{ColumnSample, Dataset, PairDataset, SequenceDataset};
 ///
