@@ -80,7 +80,6 @@ fn digest(rows: &[usize]) -> u64 {
 ///
 /// ```
 /// use burn::tensor::Device;
-pub use hairpin_models::PairInput;
 /// use hairpin_seq::{OneHot, Protein, Rna, Seq};
 /// use hairpin_train::{ColumnSample, Dataset, PairDataset, SequenceDataset};
 ///
