@@ -3,6 +3,7 @@
 use super::Dataset;
 use crate::TrainError;
 use burn::tensor::Device;
+pub use hairpin_models::PairInput;
 use rand::seq::index;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -64,17 +65,6 @@ fn digest(rows: &[usize]) -> u64 {
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     })
-}
-
-/// One block of pairs: every right with every left.
-#[derive(Debug, Clone)]
-pub struct PairInput<L, R> {
-    /// The lefts, which are columns of the target matrix.
-    pub left: L,
-    /// The rights, which are its rows.
-    pub right: R,
-    /// The columns that the lefts are.
-    pub columns: Vec<usize>,
 }
 
 /// Pairs of a left (a protein) and a right (a probe), for a model of two towers.
