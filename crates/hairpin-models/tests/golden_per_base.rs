@@ -135,11 +135,11 @@ fn parameters(model: &PerBase) -> Vec<(String, Parameter<'_>)> {
         let mut add = |part: &str, own| all.push((format!("convs.{index}.{part}"), own));
         add("weight", Parameter::Kernel(&block.conv.weight));
         add("bias", Parameter::Vector(&block.conv.bias));
-        for norm in block.batch_norm.iter() {
+        if let Some(norm) = &block.batch_norm {
             add("gamma", Parameter::Vector(&norm.gamma));
             add("beta", Parameter::Vector(&norm.beta));
         }
-        for norm in block.layer_norm.iter() {
+        if let Some(norm) = &block.layer_norm {
             add("gamma", Parameter::Vector(&norm.gamma));
             add("beta", Parameter::Vector(&norm.beta));
         }

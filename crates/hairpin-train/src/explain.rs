@@ -41,7 +41,8 @@
 //!
 //! Gradients are taken of any function from `N` encoded batches to outputs, for networks of one and of two inputs. [`as_function`] makes
 //! one of a [`Model`](hairpin_models::Model) that reads sequences. It puts the model in evaluation: dropout drops nothing, batch norm uses its
-//! running statistics, and weights are constants of which no gradient is kept.
+//! running statistics, and weights are constants of which no gradient is kept. Of a model that answers at every position write the function
+//! that takes its answers at the one in question: `|[x]| model.forward(PerBaseInput::new(x, lengths)).narrow(1, position, 1).squeeze_dim(1)`.
 //!
 //! ```
 //! use hairpin_models::SequenceLstmConfig;

@@ -16,7 +16,7 @@ use crate::average::Average;
 use crate::checkpoint::{self, Position};
 use crate::history::History;
 use crate::order::{epoch_rng, shuffled_batches};
-use crate::predict::{check_lengths, check_shortest, lengths_of};
+use crate::predict::{check_lengths, check_shortest, lengths_of, shortest_of};
 use crate::schedule::Schedule;
 use crate::{Dataset, Objective, Outputs, Progress, RunDir, TrainError, events};
 use burn::module::{ModuleVisitor, Param};
@@ -87,10 +87,7 @@ where
     }
     check_shortest(&model, train.inputs.len(), |row| train.inputs.shortest(row))?;
     check_lengths(&model, valid.inputs)?;
-    let shortest: Vec<usize> = (0..train.inputs.len())
-        .map(|row| train.inputs.shortest(row))
-        .collect();
-    objective.check_lengths(train.targets, &shortest)?;
+    objective.check_lengths(train.targets, &shortest_of(train.inputs))?;
     objective.check_lengths(valid.targets, &lengths_of(valid.inputs))?;
 
     let lengths = lengths_of(train.inputs);
@@ -239,7 +236,7 @@ where
 const SHOWN_EVERY: Duration = Duration::from_secs(1);
 
 /// Refuses rows that do not fit together or cannot be learnt from.
-fn check_rows<D: Dataset + ?Sized, O: Objective<Y>, Y: Outputs>(
+pub(crate) fn check_rows<D: Dataset + ?Sized, O: Objective<Y>, Y: Outputs>(
     part: &'static str,
     objective: &O,
     examples: &Examples<'_, D, O::Target>,

@@ -85,6 +85,11 @@ pub(crate) fn lengths_of<D: Dataset + ?Sized>(inputs: &D) -> Vec<usize> {
     (0..inputs.len()).map(|row| inputs.length(row)).collect()
 }
 
+/// Positions of the shortest version of every example that training may see.
+pub(crate) fn shortest_of<D: Dataset + ?Sized>(inputs: &D) -> Vec<usize> {
+    (0..inputs.len()).map(|row| inputs.shortest(row)).collect()
+}
+
 pub(crate) fn check_shortest<M: Model<Y>, Y>(
     model: &M,
     rows: usize,

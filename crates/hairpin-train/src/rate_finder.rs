@@ -1,7 +1,8 @@
 //! [`find_learning_rate`]: a short training under a rising rate, which shows what rate a model takes.
 
-use crate::fit::global_norm;
+use crate::fit::{check_rows, global_norm};
 use crate::order::{backend_seed, batch_rng, epoch_rng, shuffled_batches};
+use crate::predict::{lengths_of, shortest_of};
 use crate::report::RateFinder;
 use crate::{Dataset, Examples, FitConfig, Objective, Outputs, TargetBatch, TrainError};
 use burn::optim::GradientsParams;
@@ -52,17 +53,14 @@ where
     if steps < 10 {
         return Err(refuse("steps", steps.to_string(), "at least 10"));
     }
-    if train.inputs.is_empty() {
-        return Err(TrainError::NoRows { part: "training" });
-    }
+    check_rows("training", objective, &train)?;
     objective.check(train.targets)?;
+    objective.check_lengths(train.targets, &shortest_of(train.inputs))?;
     let differentiable = device.clone().autodiff();
     differentiable.seed(config.seed);
     let mut model = build(&differentiable)?;
     let mut optimizer = config.optimizer.build(&config.groups, &model)?;
-    let lengths: Vec<usize> = (0..train.inputs.len())
-        .map(|row| train.inputs.length(row))
-        .collect();
+    let lengths = lengths_of(train.inputs);
     let batch_size = config.batch_size.min(lengths.len());
     let factor = (rates.end / rates.start).powf(1.0 / (steps - 1) as f64);
 

@@ -158,7 +158,7 @@ fn every_way_ends_alike() {
     let whole = folder.path().join("whole");
     let began = Instant::now();
     assert!(start(&whole, 2).wait().unwrap().success());
-    let length = began.elapsed();
+    let mut length = began.elapsed();
     let expected = files(&whole);
 
     for threads in [1, 3] {
@@ -181,6 +181,13 @@ fn every_way_ends_alike() {
                 break child.wait().unwrap();
             }
             match child.try_wait().unwrap() {
+                // The machine was busier when the time was taken: once more from the start, and sooner.
+                Some(status) if kills == 0 => {
+                    assert!(status.success());
+                    std::fs::remove_dir_all(&path).unwrap();
+                    length /= 2;
+                    continue;
+                }
                 Some(status) => break status,
                 None => child.kill().unwrap(),
             }
@@ -188,7 +195,6 @@ fn every_way_ends_alike() {
             kills += 1;
         };
         assert!(ended.success());
-        assert!(kills > 0, "the run was over before it was killed");
         assert!(
             files(&path) == expected,
             "killed {kills} times, the run ends otherwise"
