@@ -163,7 +163,7 @@ impl Judgement<'_> {
                     "name": judged.name,
                     "spearman": judged.spearman,
                     "r2": judged.r2,
-                    (self.metric.name()): judged.metric,
+                    "score": judged.metric,
                     "model_minus_this": judged.difference.map(|both| both.difference),
                 })
             })
@@ -202,6 +202,7 @@ impl Finished<'_> {
         let mut json = json!({
             "run": run.path(),
             "verdict": verdict.as_ref().map(|verdict| verdict.text.as_str()),
+            "score": self.judgement.metric.name(),
             "predictors": self.judgement.json()?,
             "seed": self.settings.fit.seed,
             "seconds": self.seconds,
