@@ -117,14 +117,14 @@ impl<'a, A: Alphabet, E: Encode<A>> SequenceDataset<'a, A, E> {
     /// shuffle of [`hairpin_seq::augment`]. It is to give every sequence of a length one of the same length.
     ///
     /// ```
-    /// use hairpin_seq::augment::ReverseComplement;
+    /// use hairpin_seq::augment::{Augment, ReverseComplement};
     /// use hairpin_seq::{Dna, OneHot, Seq};
     /// use hairpin_train::SequenceDataset;
     ///
     /// let sequences: Vec<Seq<Dna>> = vec!["GATTACA".parse()?];
     /// let either_strand = ReverseComplement::new(0.5)?;
     /// let dataset = SequenceDataset::new(&sequences, OneHot::default())
-    ///     .with_change(move |sequence, rng| either_strand.apply(sequence, rng));
+    ///     .with_change(move |sequence, rng| either_strand.augment(sequence, rng).seq);
     /// # let _ = dataset;
     /// # Ok::<(), hairpin_seq::SeqError>(())
     /// ```

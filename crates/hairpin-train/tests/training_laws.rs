@@ -1,7 +1,7 @@
 //! What `fit` and `predict` promise, on strings whose classes a small network can tell apart in a second.
 
 use burn::tensor::{Device, Tensor};
-use hairpin_models::{ModelError, SequenceLstm, SequenceLstmConfig};
+use hairpin_models::{ModelError, Norm, SequenceLstm, SequenceLstmConfig};
 use hairpin_seq::{Dna, OneHot, Seq};
 use hairpin_targets::{ClassLabels, TargetError};
 use hairpin_train::{
@@ -26,6 +26,7 @@ fn build(device: &Device) -> Result<SequenceLstm, ModelError> {
         .with_d_hidden(4)
         .with_d_dense(4)
         .with_dropout(0.2)
+        .with_norm(Norm::Batch)
         .init(device)
 }
 

@@ -316,7 +316,7 @@ mod tests {
             keys
         };
         // The recipe is written as tables in the one and in line in the other.
-        let step = ["recipe".to_owned(), "step".to_owned()];
+        let step = ["recipe", "step", "{ step"].map(str::to_owned);
         let plain = |text: &str| {
             let mut keys = keys(text);
             keys.retain(|key| !step.contains(key));

@@ -55,7 +55,8 @@ impl<M: Module, O> Run<'_, M, O> {
                 reason: error.to_string(),
             })?;
         let mut parts = vec![
-            (MODEL.to_owned(), record(&self.model, &path)?),
+            // In evaluation: running statistics are brought up to date by that alone.
+            (MODEL.to_owned(), record(&self.model.valid(), &path)?),
             (OPTIMIZER.to_owned(), optimizer.to_vec()),
         ];
         if let Some(average) = &self.average.model {
