@@ -91,7 +91,8 @@ fn a_block_of_eight_rnas_is_learned_by_heart() {
     let targets: Tensor<2> = random([8, 3], 5, &device);
     let mut optimizer = AdamConfig::new().init();
     let mut losses = Vec::new();
-    for _ in 0..80 {
+    // Other tests draw from the same generator: the first weights are not always the same.
+    for _ in 0..250 {
         let input = PairInput {
             left: random([3, 6], 1, &device),
             right: SequenceInput::new(random([8, 9, 9], 2, &device), vec![9; 8]),

@@ -73,10 +73,16 @@ fn thresholds(mut values: Vec<f32>, most: usize) -> Vec<f32> {
     let mut cuts: Vec<f32> = if distinct <= most {
         (1..n).filter_map(cut_at).collect()
     } else {
-        // Where equal values lie across a quantile, they go to the left.
+        // Where equal values lie across a quantile, they go to the left; the largest, which have nothing to their right, to the right.
         let quantiles = (1..most).map(|bin| (bin * n).div_ceil(most));
-        let behind = quantiles.map(|i| i + values[i..].partition_point(|&v| v <= values[i - 1]));
-        behind.filter(|&i| i < n).filter_map(cut_at).collect()
+        let beside = quantiles.map(|i| {
+            let end = i + values[i..].partition_point(|&v| v <= values[i - 1]);
+            match end < n {
+                true => end,
+                false => values.partition_point(|&v| v < values[i - 1]),
+            }
+        });
+        beside.filter(|&i| i > 0).filter_map(cut_at).collect()
     };
     cuts.dedup();
     cuts
@@ -111,6 +117,8 @@ mod tests {
         let mut values = vec![0.0; 90];
         values.extend((1..=10).map(|v| v as f32));
         assert_eq!(thresholds(values, 4), [0.5]);
+        // The same when most are the largest.
+        assert_eq!(thresholds(vec![2.0, 0.0, 2.0, 2.0, -1.0], 2), [1.0]);
     }
 
     proptest! {
