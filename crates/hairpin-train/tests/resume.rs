@@ -2,6 +2,8 @@
 //!
 //! Without a harness: the program starts itself as the training that it kills.
 
+#![allow(clippy::print_stdout)] // It has no harness to speak for it.
+
 use hairpin_models::SequenceLstmConfig;
 use hairpin_seq::{Dna, OneHot, Seq};
 use hairpin_targets::ClassLabels;
