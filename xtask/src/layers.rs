@@ -53,6 +53,7 @@ const XTASK: &str = "xtask";
 const WALLS: &[(&str, &[&str])] = &[
     ("burn", &["hairpin-nn", "hairpin-models", "hairpin-train"]),
     ("cubecl", &["hairpin-nn", "hairpin-models", "hairpin-train"]),
+    ("parquet", &["hairpin-tasks"]),
     ("polars", &["hairpin-tasks"]),
 ];
 

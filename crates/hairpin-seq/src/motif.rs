@@ -74,7 +74,7 @@ pub use compare::{Alignment, ColumnScore, Comparison, Share, Strand};
 pub use count::CountMatrix;
 pub use distribution::ScoreDistribution;
 pub use frequency::FrequencyMatrix;
-pub use glyph::{letter_colour, letter_outline};
+pub use glyph::letter_path;
 pub use information::small_sample_correction;
 pub use jaspar::read_jaspar;
 pub use kmer_motif::KmerMotif;

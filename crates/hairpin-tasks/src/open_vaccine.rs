@@ -104,6 +104,23 @@ pub struct Train {
     pub sn_filter: Vec<bool>,
 }
 
+impl Train {
+    /// These molecules, in this order.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such row.
+    pub fn select(&self, rows: &[usize]) -> Self {
+        let of = |row: &usize| self.molecules[*row].clone();
+        Self {
+            molecules: rows.iter().map(of).collect(),
+            targets: rows.iter().map(|&row| self.targets[row].clone()).collect(),
+            signal_to_noise: rows.iter().map(|&row| self.signal_to_noise[row]).collect(),
+            sn_filter: rows.iter().map(|&row| self.sn_filter[row]).collect(),
+        }
+    }
+}
+
 /// True values of molecules.
 #[derive(Clone, Debug)]
 pub struct Labels {

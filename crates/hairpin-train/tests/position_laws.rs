@@ -139,6 +139,30 @@ fn some_columns_are_scored_and_folds_keep_their_values() {
 }
 
 #[test]
+fn molecules_and_targets_stand_below_others_with_their_weights() {
+    let a = PositionTargets::new(&[array![[1.0f32, f32::NAN]]], names(2)).unwrap();
+    let b = PositionTargets::new(&[array![[3.0f32, 4.0], [5.0, 6.0]]], names(2)).unwrap();
+    let b = b.with_weights(&[array![[0.5, 0.25], [0.0, 1.0]]]).unwrap();
+    let both = a.followed_by(&b).unwrap();
+    assert_eq!((both.n_rows(), both.scored(0), both.scored(1)), (2, 1, 2));
+    let expected = array![[1.0, 0.0], [0.5, 0.25], [0.0, 1.0]];
+    assert_eq!(both.weights(), expected);
+    let again = both.select(&[1]).unwrap();
+    assert_eq!(again.matrix().values(), b.matrix().values());
+    assert_eq!(again.weights(), b.weights());
+    let narrow = PositionTargets::new(&[array![[1.0f32]]], names(1)).unwrap();
+    assert!(a.followed_by(&narrow).is_err());
+
+    let first = PerBaseDataset::new(vec![molecule(3, 0.0)]).unwrap();
+    let other = PerBaseDataset::new(vec![molecule(5, 7.0), molecule(2, 0.0)]).unwrap();
+    let joined = first.clone().followed_by(other).unwrap();
+    assert_eq!((joined.len(), joined.length(1)), (3, 5));
+    assert_eq!(joined.molecules()[1].x[[0, 0]], 7.0);
+    let plain = PerBaseDataset::new(vec![PerBaseFeatures::new(Array2::zeros((3, 2)))]).unwrap();
+    assert!(first.followed_by(plain).is_err());
+}
+
+#[test]
 fn what_does_not_fit_is_refused_by_example() {
     let of = |error: TrainError| match error {
         TrainError::Example { row, what, .. } => (row, what),

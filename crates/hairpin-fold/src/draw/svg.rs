@@ -10,6 +10,7 @@ const UNIT: f64 = 24.0;
 const RADIUS: f64 = 9.5;
 const MARGIN: f64 = 36.0;
 const LEGEND_WIDTH: f64 = 200.0;
+const LEGEND_STEPS: u32 = 50;
 const LEGEND_HEIGHT: f64 = 60.0;
 
 /// Viridis (Smith and van der Walt, CC0) at six places, even steps apart.
@@ -140,16 +141,6 @@ fn write_numbers(out: &mut String, n: usize, at: impl Fn(usize) -> (f64, f64)) -
 }
 
 fn write_legend(out: &mut String, colours: &Colours<'_>, left: f64, top: f64) -> fmt::Result {
-    writeln!(out, "<defs><linearGradient id=\"scale\">")?;
-    for (index, colour) in VIRIDIS.into_iter().enumerate() {
-        let percent = 100 * index / (VIRIDIS.len() - 1);
-        writeln!(
-            out,
-            "<stop offset=\"{percent}%\" stop-color=\"{}\"/>",
-            Hex(colour)
-        )?;
-    }
-    writeln!(out, "</linearGradient></defs>")?;
     writeln!(
         out,
         "<text x=\"{:.2}\" y=\"{:.2}\">{}</text>",
@@ -157,9 +148,22 @@ fn write_legend(out: &mut String, colours: &Colours<'_>, left: f64, top: f64) ->
         top + 8.0,
         Escaped(colours.title.as_bytes())
     )?;
+    // Steps and no gradient, which would need a name that two drawings on one page share.
+    let step = LEGEND_WIDTH / f64::from(LEGEND_STEPS);
+    for index in 0..LEGEND_STEPS {
+        let share = (f64::from(index) + 0.5) / f64::from(LEGEND_STEPS);
+        let value = colours.low * (1.0 - share) + colours.high * share;
+        writeln!(
+            out,
+            "<rect x=\"{:.2}\" y=\"{:.2}\" width=\"{step:.2}\" height=\"10\" fill=\"{}\"/>",
+            left + f64::from(index) * step,
+            top + 14.0,
+            Hex(colours.colour(value))
+        )?;
+    }
     writeln!(
         out,
-        "<rect x=\"{left:.2}\" y=\"{:.2}\" width=\"{LEGEND_WIDTH}\" height=\"10\" fill=\"url(#scale)\" stroke=\"#333\"/>",
+        "<rect x=\"{left:.2}\" y=\"{:.2}\" width=\"{LEGEND_WIDTH}\" height=\"10\" fill=\"none\" stroke=\"#333\"/>",
         top + 14.0
     )?;
     let middle = colours.low / 2.0 + colours.high / 2.0;

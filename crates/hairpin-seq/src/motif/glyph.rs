@@ -2,9 +2,28 @@
 
 use crate::Alphabet;
 
+/// A letter of this alphabet, in its colour, as an SVG path in the box whose upper left corner is at `[x, y]`, of `[width, height]`.
+///
+/// ```
+/// use hairpin_seq::Dna;
+/// use hairpin_seq::motif::letter_path;
+///
+/// let path = letter_path::<Dna>(b'T', [10.0, 0.0], [20.0, 50.0]);
+/// assert!(path.starts_with("<path transform=\"matrix(0.2000 0 0 0.5000 10.00 0.00)\""));
+/// ```
+pub fn letter_path<A: Alphabet>(letter: u8, [x, y]: [f64; 2], [width, height]: [f64; 2]) -> String {
+    format!(
+        "<path transform=\"matrix({:.4} 0 0 {:.4} {x:.2} {y:.2})\" fill=\"{}\" fill-rule=\"evenodd\" d=\"{}\"/>",
+        width / 100.0,
+        height / 100.0,
+        colour::<A>(letter),
+        outline(letter)
+    )
+}
+
 /// The outline of a capital letter as an SVG path that fills the square from (0, 0) to (100, 100), y downwards, by the even-odd
 /// rule; a full square for anything else.
-pub fn letter_outline(letter: u8) -> &'static str {
+fn outline(letter: u8) -> &'static str {
     match letter {
         b'A' => "M0 100L38 0H62L100 100H78L70 77H30L22 100ZM36 59H64L50 19Z",
         b'B' => {
@@ -66,7 +85,7 @@ pub fn letter_outline(letter: u8) -> &'static str {
 
 /// The colour in which logos show a symbol of `A`. Bases as since WebLogo: A green, C blue, G orange, T and U red. Residues, and what
 /// is no base, by chemistry: polar green, amide purple, basic blue, acidic red, hydrophobic black.
-pub fn letter_colour<A: Alphabet>(letter: u8) -> &'static str {
+fn colour<A: Alphabet>(letter: u8) -> &'static str {
     if A::SYMBOLS.len() == 4 {
         base_colour(letter)
     } else {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::background::Background;
 use super::frequency::FrequencyMatrix;
-use super::glyph::{letter_colour, letter_outline};
+use super::glyph::letter_path;
 use crate::Alphabet;
 
 /// Draws a sequence logo (Schneider and Stephens 1990, doi:10.1093/nar/18.20.6097) as SVG: a stack of letters for each position, as high as the
@@ -112,15 +112,9 @@ impl Logo {
                 if pixels < 0.25 {
                     continue;
                 }
-                let letter = A::SYMBOLS[code];
-                let _ = writeln!(
-                    svg,
-                    "<path transform=\"matrix({:.4} 0 0 {:.4} {x:.2} {y:.2})\" fill=\"{}\" fill-rule=\"evenodd\" d=\"{}\"/>",
-                    self.position_width * 0.96 / 100.0,
-                    pixels / 100.0,
-                    letter_colour::<A>(letter),
-                    letter_outline(letter)
-                );
+                let size = [self.position_width * 0.96, pixels];
+                svg.push_str(&letter_path::<A>(A::SYMBOLS[code], [x, y], size));
+                svg.push('\n');
             }
         }
         svg.push_str("</svg>\n");

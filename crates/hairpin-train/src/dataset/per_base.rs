@@ -177,6 +177,26 @@ impl PerBaseDataset {
         }
     }
 
+    /// These molecules and below them others, such as those whose answers are [pseudo-labels](crate::with_pseudo_labels); augmentation is
+    /// as it is here.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::Example`] when the others have another number of channels or kinds of pairs.
+    pub fn followed_by(mut self, others: Self) -> Result<Self, TrainError> {
+        for (row, molecule) in others.molecules.iter().enumerate() {
+            self.check(row, molecule, others.length(row))?;
+        }
+        self.molecules.extend(others.molecules);
+        self.alternatives.extend(others.alternatives);
+        Ok(self)
+    }
+
+    /// The molecules' own features, in their order.
+    pub fn molecules(&self) -> &[PerBaseFeatures] {
+        &self.molecules
+    }
+
     /// Features of a position: a model's `d_input`.
     pub fn channels(&self) -> usize {
         self.channels

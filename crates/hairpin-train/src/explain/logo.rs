@@ -5,7 +5,7 @@ use super::refused;
 use crate::TrainError;
 use crate::report::html::number;
 use hairpin_seq::Alphabet;
-use hairpin_seq::motif::{letter_colour, letter_outline};
+use hairpin_seq::motif::letter_path;
 use ndarray::ArrayView2;
 use std::fmt::Write as _;
 
@@ -125,15 +125,9 @@ impl AttributionLogo {
                     if pixels < 0.25 {
                         continue;
                     }
-                    let letter = A::SYMBOLS[code];
-                    let _ = writeln!(
-                        svg,
-                        "<path transform=\"matrix({:.4} 0 0 {:.4} {x:.2} {y:.2})\" fill=\"{}\" fill-rule=\"evenodd\" d=\"{}\"/>",
-                        self.position_width * 0.96 / 100.0,
-                        pixels / 100.0,
-                        letter_colour::<A>(letter),
-                        letter_outline(letter)
-                    );
+                    let size = [self.position_width * 0.96, pixels];
+                    svg.push_str(&letter_path::<A>(A::SYMBOLS[code], [x, y], size));
+                    svg.push('\n');
                 }
             }
             let number = self.first_position.saturating_add(position);

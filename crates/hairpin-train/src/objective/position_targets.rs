@@ -4,7 +4,7 @@ use super::TargetBatch;
 use crate::TrainError;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use hairpin_targets::{TargetError, TargetMatrix};
-use ndarray::{Array2, Axis, concatenate, s};
+use ndarray::{Array2, ArrayView2, Axis, concatenate, s};
 
 /// Values at the first positions of each example, of which each may count differently.
 ///
@@ -59,7 +59,8 @@ impl PositionTargets {
             }
             starts.push(starts[row] + example.nrows());
         }
-        let matrix = TargetMatrix::from_nan(stacked(examples, names.len()), names)?;
+        let views: Vec<_> = examples.iter().map(|own| own.view()).collect();
+        let matrix = TargetMatrix::from_nan(stacked(&views, names.len()), names)?;
         let weights = matrix.measured().mapv(|yes| f32::from(u8::from(yes)));
         Ok(Self {
             matrix,
@@ -109,6 +110,40 @@ impl PositionTargets {
             }
         }
         Ok(self)
+    }
+
+    /// These examples and below them others, each with its own weights.
+    ///
+    /// # Errors
+    ///
+    /// When the others have other columns.
+    pub fn followed_by(&self, others: &Self) -> Result<Self, TargetError> {
+        let names = self.matrix.names();
+        let other_names = others.matrix.names();
+        let same = names.iter().zip(other_names).position(|(a, b)| a != b);
+        if let Some(column) = same {
+            return Err(TargetError::ColumnName {
+                column,
+                expected: names[column].clone(),
+                found: other_names[column].clone(),
+            });
+        }
+        if names.len() != other_names.len() {
+            return Err(TargetError::Length {
+                what: "columns of the targets below",
+                expected: names.len(),
+                found: other_names.len(),
+            });
+        }
+        let below = |a: &Array2<f32>, b: &Array2<f32>| stacked(&[a.view(), b.view()], names.len());
+        let values = below(&self.matrix.to_nan(), &others.matrix.to_nan());
+        let end = self.weights.nrows();
+        let starts = others.starts[1..].iter().map(|start| start + end);
+        Ok(Self {
+            matrix: TargetMatrix::from_nan(values, names.to_vec())?,
+            weights: below(&self.weights, &others.weights),
+            starts: self.starts.iter().copied().chain(starts).collect(),
+        })
     }
 
     /// Number of examples.
@@ -227,10 +262,9 @@ impl TargetBatch<'_, PositionTargets> {
     }
 }
 
-fn stacked(examples: &[Array2<f32>], columns: usize) -> Array2<f32> {
-    let views: Vec<_> = examples.iter().map(|own| own.view()).collect();
-    match views.is_empty() {
+fn stacked(examples: &[ArrayView2<'_, f32>], columns: usize) -> Array2<f32> {
+    match examples.is_empty() {
         true => Array2::zeros((0, columns)),
-        false => concatenate(Axis(0), &views).expect("as many columns"),
+        false => concatenate(Axis(0), examples).expect("as many columns"),
     }
 }
