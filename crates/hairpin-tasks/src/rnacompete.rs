@@ -53,6 +53,7 @@ use hairpin_seq::{Counterpart, Policy, Protein, Rna, Seq};
 use hairpin_targets::TargetMatrix;
 
 use crate::TaskError;
+use crate::manifest::{ExpectedFile, Manifest};
 
 pub use intensities::{Missing, read_intensities};
 pub use score::{Score, score};
@@ -71,6 +72,49 @@ pub const PROBES: &str = "training_seqs.txt";
 
 /// The intensities' usual name.
 pub const INTENSITIES: &str = "training_data2.txt";
+
+/// The course's proteins, and the simulated files of the same format.
+pub const MANIFEST: Manifest = Manifest {
+    task: "rnacompete",
+    files: &[
+        ExpectedFile {
+            name: "training_RBPs2.txt",
+            bytes: 59_808,
+            sha256: "eebf674c66488b55380d4467d94e3f3bca26153e72ba9a698923d61204ff7c9b",
+            origin: "the 200 training proteins of a university course, in the repository's fixtures/rnacompete; its matrix is to be had from the course only",
+        },
+        ExpectedFile {
+            name: "training_RBPs2.txt",
+            bytes: 6_317,
+            sha256: "346b6106c9820c809e50a192480cc2d307bcdaeb6ca2c5f787017583646020ff",
+            origin: "24 of the proteins, in the repository's fixtures/tasks/rnacompete",
+        },
+        ExpectedFile {
+            name: "training_seqs.txt",
+            bytes: 14_949,
+            sha256: "c03c6973ed69b2cd529acb851be9200558473611bae453b59932343667ef1ed9",
+            origin: "366 of the probes, in the repository's fixtures/tasks/rnacompete",
+        },
+        ExpectedFile {
+            name: "training_data2.txt",
+            bytes: 57_600,
+            sha256: "ee5240a803e3182211d0306bd002d88f8bdcb97139c088bf9f03024d708a0ba6",
+            origin: "intensities that are simulated, in the repository's fixtures/tasks/rnacompete",
+        },
+        ExpectedFile {
+            name: "test_RBPs2.txt",
+            bytes: 1_169,
+            sha256: "4d9fd1c01e75b1349772f934b0718149b809a79cc574d9a3651529fcbae7ee1b",
+            origin: "6 proteins to predict, in the repository's fixtures/tasks/rnacompete",
+        },
+        ExpectedFile {
+            name: "test_data2.txt",
+            bytes: 14_400,
+            sha256: "9da40e8f926d1cda2117c91383678a574e621583c784b583fa474eca594d122c",
+            origin: "their intensities, which are simulated, in the repository's fixtures/tasks/rnacompete",
+        },
+    ],
+};
 
 /// The longest probe, in nt; those of RNAcompete have 30 to 41.
 pub const MOST_PROBE: usize = 1000;

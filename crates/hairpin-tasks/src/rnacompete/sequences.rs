@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use hairpin_seq::{Alphabet, Policy, Protein, Rna, Seq};
+use hairpin_seq::{Alphabet, Gap, Policy, Protein, Rna, Seq};
 
 use super::{MOST_PROBE, MOST_PROTEIN, Reading};
 use crate::lines::Lines;
@@ -81,7 +81,10 @@ pub(super) fn repaired(line: &str, policy: Policy) -> Result<Seq<Protein>, hairp
     let mut codes = Seq::<Protein>::parse(&known, policy)?.codes().to_vec();
     for (code, _) in codes
         .iter_mut()
-        .zip(line.chars().filter(|&c| c != '-' && c != '.'))
+        .zip(
+            line.chars()
+                .filter(|&c| policy.gap != Gap::Drop || !matches!(c, '-' | '.')),
+        )
         .filter(|(_, c)| rare(*c))
     {
         *code = UNKNOWN;

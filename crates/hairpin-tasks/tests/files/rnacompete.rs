@@ -8,6 +8,7 @@ use hairpin_seq::{Ambiguous, Case, Policy};
 use hairpin_targets::duplicates::{Keep, deduplicate};
 use hairpin_targets::{Groups, TargetMatrix};
 use hairpin_tasks::TaskError;
+use hairpin_tasks::manifest::Identity;
 use hairpin_tasks::rnacompete::{
     self, INTENSITIES, Missing, PROBES, PROTEINS, Reading, Stray, Submission, TrainFiles,
 };
@@ -442,6 +443,50 @@ fn the_training_proteins_are_176_distinct_ones_and_24_copies_in_13_clusters() {
         found.to_string(),
         "200 rows: 176 kept, 24 dropped in 13 clusters"
     );
+}
+
+#[test]
+fn the_simulated_files_are_known_and_read() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/tasks/rnacompete");
+    let train = TrainFiles::in_folder(&folder);
+    let read = rnacompete::read_train(&train, Reading::default()).unwrap();
+    assert_eq!(read.intensities.values().dim(), (400, 24));
+    assert_eq!(
+        Groups::by(read.probes.iter().map(|probe| probe.codes())).n_groups(),
+        366
+    );
+    let (proteins, truth) = (folder.join("test_RBPs2.txt"), folder.join("test_data2.txt"));
+    let test = rnacompete::read_test(&proteins, &train.probes, Reading::default()).unwrap();
+    assert_eq!((test.proteins.len(), test.probes), (6, read.probes));
+    for file in [
+        &train.proteins,
+        &train.probes,
+        &train.intensities,
+        &proteins,
+        &truth,
+    ] {
+        let identity = rnacompete::MANIFEST.verify(file).unwrap();
+        assert!(
+            matches!(identity, Identity::Known(known) if file.ends_with(known.name)),
+            "{identity}"
+        );
+    }
+    // The mean profile says little of a protein that was not seen, and something.
+    let out = tempfile::tempdir().unwrap();
+    let mean: Vec<f32> = read
+        .intensities
+        .values()
+        .rows()
+        .into_iter()
+        .map(|row| row.sum() / 24.0)
+        .collect();
+    let mut submission = Submission::create(&out.path().join("mean"), 6, 400).unwrap();
+    for _ in 0..6 {
+        submission.write(mean.iter().copied()).unwrap();
+    }
+    submission.finish().unwrap();
+    let score = rnacompete::score(&out.path().join("mean"), &truth).unwrap();
+    assert!((-0.2..0.5).contains(&score.median.value), "{score}");
 }
 
 proptest! {
