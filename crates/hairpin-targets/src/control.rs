@@ -84,6 +84,8 @@ pub use profile::{
 pub use regressor::{Regressor, Rows};
 #[cfg(feature = "linalg")]
 pub use ridge::{FittedRidge, Ridge, Strength};
+#[cfg(feature = "linalg")]
+pub(crate) use ridge::{eigen, product};
 pub use two_way::{FittedTwoWay, TwoWay};
 
 use hairpin_seq::{Alphabet, Seq};

@@ -14,7 +14,7 @@
 //! ```
 //!
 //! The DNA class challenge ([`rnn_dna`]), any CSV of sequences with a number each ([`sequence_csv`]), RNA degradation
-//! ([`open_vaccine`]) and RNA-binding proteins ([`rnacompete`]) are here; perturbed cells will follow in the same shape.
+//! ([`open_vaccine`]), RNA-binding proteins ([`rnacompete`]) and, with the feature `parquet`, perturbed cells (`perturbation`).
 //!
 //! Files come from strangers: whatever is in them, reading gives a value or a [`TaskError`] that names the file, the place in
 //! it and the remedy; it does not panic, and it does not allocate what a header merely promises. Writing leaves either the
@@ -31,6 +31,8 @@ pub mod manifest;
 mod npy;
 mod npz;
 pub mod open_vaccine;
+#[cfg(feature = "parquet")]
+pub mod perturbation;
 pub mod rnacompete;
 pub mod rnn_dna;
 pub mod sequence_csv;

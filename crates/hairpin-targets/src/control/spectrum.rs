@@ -15,9 +15,8 @@ pub(super) struct Spectrum {
 impl Spectrum {
     pub(super) fn of(matrix: &Array2<f64>) -> Result<Self, TargetError> {
         let n = matrix.nrows();
-        let (values, vectors) = eigen(&Mat::from_fn(n, n, |i, j| {
-            (matrix[[i, j]] + matrix[[j, i]]) / 2.0
-        }))?;
+        let symmetric = Mat::from_fn(n, n, |i, j| (matrix[[i, j]] + matrix[[j, i]]) / 2.0);
+        let (values, vectors) = eigen(&symmetric, "the eigendecomposition of similarities")?;
         let largest = values.iter().copied().fold(0.0, f64::max);
         let least = largest * f64::EPSILON * n as f64;
         let mut kept: Vec<usize> = (0..n).filter(|&i| values[i] > least).collect();

@@ -4,6 +4,8 @@ mod broken_npz;
 mod damage;
 mod embeddings;
 mod open_vaccine;
+#[cfg(feature = "parquet")]
+mod perturbation;
 mod rnacompete;
 mod rnacompete_tables;
 mod rnn_dna;
