@@ -101,8 +101,8 @@ fn a_family_is_found_in_every_way() {
         [
             "1 nearest neighbour by alignment identity",
             "2 nearest neighbours by cosine on gapped 3-mers",
-            "joint embedding, rank 1, decoded from all on gapped 3-mers",
-            "joint embedding, rank 1, decoded from the 2 nearest on gapped 3-mers",
+            "joint embedding, rank 2, decoded from all on gapped 3-mers",
+            "joint embedding, rank 2, decoded from the 2 nearest on gapped 3-mers",
             "affinity regression on 2-mers of the probes, strength 0.001 on gapped 3-mers",
         ]
     );
