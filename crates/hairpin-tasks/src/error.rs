@@ -277,6 +277,19 @@ pub enum TaskError {
         first: u64,
     },
 
+    /// Two rows are of the same cell type and compound.
+    #[error(
+        "{place}: the pair {pair} is also in {first}; a pair may occur once: average its rows or remove one"
+    )]
+    DuplicatePair {
+        /// Where it occurs again.
+        place: Place,
+        /// Cell type and compound, escaped and cut off.
+        pair: String,
+        /// The line or row where it occurs first.
+        first: String,
+    },
+
     /// All rows have the same target, so that there is nothing to learn.
     #[error(
         "{place}: all {rows} targets are {value}, expected at least two different ones; choose another column"
@@ -393,6 +406,8 @@ pub struct Within {
     pub array: Option<String>,
     /// The line of a text, from 1, a table's header being one.
     pub line: Option<u64>,
+    /// The row of a table without lines, from 0.
+    pub row: Option<u64>,
     /// The name of a table's column.
     pub column: Option<String>,
 }
@@ -414,6 +429,11 @@ impl Place {
     /// A line in this file.
     pub fn line(self, number: u64) -> Self {
         self.with(|within| within.line = Some(number))
+    }
+
+    /// A row of this table, from 0.
+    pub fn row(self, number: u64) -> Self {
+        self.with(|within| within.row = Some(number))
     }
 
     /// A column of this table.
@@ -438,6 +458,9 @@ impl fmt::Display for Place {
         }
         if let Some(line) = within.line {
             write!(f, ", line {line}")?;
+        }
+        if let Some(row) = within.row {
+            write!(f, ", row {row} (from 0)")?;
         }
         match &within.column {
             Some(column) => write!(f, ", column `{}`", shorten(column)),

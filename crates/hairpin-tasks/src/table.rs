@@ -58,6 +58,12 @@ impl Table {
         }
     }
 
+    /// The names of the columns.
+    #[cfg(feature = "parquet")]
+    pub(crate) fn header(&self) -> &[String] {
+        &self.header
+    }
+
     /// The number of a column, if there is one of this name.
     pub(crate) fn find(&self, name: &str) -> Result<Option<usize>, TaskError> {
         let mut found = self.header.iter().enumerate().filter(|(_, n)| *n == name);

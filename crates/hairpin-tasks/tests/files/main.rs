@@ -3,6 +3,8 @@
 mod broken_npz;
 mod damage;
 mod open_vaccine;
+#[cfg(feature = "parquet")]
+mod perturbation;
 mod rnn_dna;
 mod sequence_csv;
 mod support;
