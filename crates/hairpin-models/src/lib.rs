@@ -37,8 +37,9 @@ pub use hairpin_nn::Cell;
 pub use model::{Model, SequenceInput};
 pub use per_base::{ConvBlock, PairAttention, PerBase, PerBaseConfig, PerBaseInput};
 pub use perturbation::{
-    AttentionOver, Autoencoder, AutoencoderConfig, EncodingHead, EncodingNet, EncodingNetConfig,
-    LatentRegressor, LatentRegressorConfig, PerturbationTransformer, PerturbationTransformerConfig,
+    AttentionOver, Autoencoder, AutoencoderConfig, Coder, EncodingHead, EncodingNet,
+    EncodingNetConfig, LatentRegressor, LatentRegressorConfig, PerturbationTransformer,
+    PerturbationTransformerConfig,
 };
 pub use sequence_lstm::{ConvFront, Norm, Pooling, SequenceLstm, SequenceLstmConfig};
 pub use two_tower::{

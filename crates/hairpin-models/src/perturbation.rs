@@ -6,7 +6,7 @@ mod encoding_net;
 mod latent_regressor;
 mod transformer;
 
-pub use autoencoder::{Autoencoder, AutoencoderConfig};
+pub use autoencoder::{Autoencoder, AutoencoderConfig, Coder};
 pub use encoding_net::{EncodingHead, EncodingNet, EncodingNetConfig};
 pub use latent_regressor::{LatentRegressor, LatentRegressorConfig};
 pub use transformer::{PerturbationTransformer, PerturbationTransformerConfig};

@@ -220,8 +220,8 @@ impl Network for Autoencoder {
     }
 
     fn for_each(&mut self, work: Work<'_>) {
-        each_dense("encoder", &mut self.encoder, work);
-        each_dense("decoder", &mut self.decoder, work);
+        each_dense("encoder", &mut self.encoder.layers, work);
+        each_dense("decoder", &mut self.decoder.layers, work);
     }
 }
 

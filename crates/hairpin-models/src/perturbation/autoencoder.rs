@@ -76,8 +76,12 @@ impl AutoencoderConfig {
         let (d, latent, features) = (self.d_hidden, self.d_latent, self.d_features());
         let linear = |from, to| DenseConfig::new(from, to).init(device);
         Ok(Autoencoder {
-            encoder: vec![hidden(features, d), hidden(d, d), linear(d, latent)],
-            decoder: vec![hidden(latent, d), hidden(d, d), linear(d, features)],
+            encoder: Coder {
+                layers: vec![hidden(features, d), hidden(d, d), linear(d, latent)],
+            },
+            decoder: Coder {
+                layers: vec![hidden(latent, d), hidden(d, d), linear(d, features)],
+            },
             n_conditions: self.n_conditions,
         })
     }
@@ -111,10 +115,17 @@ impl AutoencoderConfig {
 #[derive(Module, Debug)]
 pub struct Autoencoder {
     /// `W_1`, `W_2`, `W_3`.
-    pub encoder: Vec<Dense>,
+    pub encoder: Coder,
     /// `W_4`, `W_5`, `W_6`.
-    pub decoder: Vec<Dense>,
+    pub decoder: Coder,
     n_conditions: usize,
+}
+
+/// One half of an [`Autoencoder`], which can be asked by itself: rows to codes, or codes to rows.
+#[derive(Module, Debug)]
+pub struct Coder {
+    /// Two with ReLU and dropout, and a linear one.
+    pub layers: Vec<Dense>,
 }
 
 impl Autoencoder {
@@ -128,7 +139,7 @@ impl Autoencoder {
     ///
     /// When the last dimension is another.
     pub fn encode(&self, rows: Tensor<2>) -> Tensor<2> {
-        through(&self.encoder, rows)
+        self.encoder.forward(rows)
     }
 
     /// The rows that codes stand for.
@@ -141,7 +152,7 @@ impl Autoencoder {
     ///
     /// When the last dimension is another.
     pub fn decode(&self, codes: Tensor<2>) -> Tensor<2> {
-        through(&self.decoder, codes)
+        self.decoder.forward(codes)
     }
 
     /// The genes that codes stand for.
@@ -163,8 +174,27 @@ impl Autoencoder {
     }
 }
 
-fn through(layers: &[Dense], x: Tensor<2>) -> Tensor<2> {
-    layers.iter().fold(x, |x, layer| layer.forward(x))
+impl Model for Coder {
+    type Input = Tensor<2>;
+
+    /// # Shapes
+    ///
+    /// `[batch_size, d_input]` -> `[batch_size, d_output]`
+    ///
+    /// # Panics
+    ///
+    /// When the last dimension is not that of the first layer.
+    fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        self.layers.iter().fold(x, |x, layer| layer.forward(x))
+    }
+
+    fn n_outputs(&self) -> usize {
+        self.layers.last().map_or(0, |last| last.weight.dims()[1])
+    }
+
+    fn min_length(&self) -> usize {
+        1
+    }
 }
 
 impl Model for Autoencoder {
@@ -182,7 +212,7 @@ impl Model for Autoencoder {
     }
 
     fn n_outputs(&self) -> usize {
-        self.encoder[0].weight.dims()[0]
+        self.decoder.n_outputs()
     }
 
     fn min_length(&self) -> usize {
