@@ -5,7 +5,7 @@ use crate::controls;
 use crate::data_file;
 use crate::figures;
 use crate::judgement::Judgement;
-use crate::learned::{Learned, Place};
+use crate::learned::{Learned, Lesson, Place};
 use crate::outcome::Finished;
 use crate::pairs::{self, Names, Pairs, Rows};
 use crate::settings::Settings;
@@ -118,7 +118,7 @@ impl<'a> Job<'a> {
             let mut answers = controls::answers(&train, &held_out.pairs)?;
             let name = format!("{folder}/round-{}", round + 1);
             let place = self.place(RunDir::create(self.run.file(&name))?)?;
-            let (learned, _) = Learned::learn(settings, &train, &place)?;
+            let learned = Learned::learn(settings, &train, &held_out.pairs, &place)?.learned;
             let answer = learned.answer(settings, &held_out.pairs, &self.device)?;
             answers.push((
                 format!("{} (the model)", settings.model.kind.name()),
@@ -144,17 +144,27 @@ impl<'a> Job<'a> {
 
     pub(crate) fn train(&self, args: &TrainArgs) -> Result<()> {
         let settings = &self.settings;
-        let parts = splits::parts(
-            &settings.split,
-            &self.rows.pairs,
-            &self.asked,
-            settings.fit.seed,
-        )?;
-        let judgement = self.judge(settings, &parts, "held-out")?;
+        let parts = match settings.split.rounds {
+            0 => Parts::none(),
+            _ => splits::parts(
+                &settings.split,
+                &self.rows.pairs,
+                &self.asked,
+                settings.fit.seed,
+            )?,
+        };
+        let judgement = match settings.split.rounds {
+            0 => None,
+            _ => Some(self.judge(settings, &parts, "held-out")?),
+        };
         let judged = self.started.elapsed().as_secs_f64();
         eprintln!("all rows: {} to learn from", self.rows.pairs.len());
         let place = self.place(self.run.clone())?;
-        let (learned, history) = Learned::learn(settings, &self.rows, &place)?;
+        let Lesson {
+            learned,
+            history,
+            parts: members,
+        } = Learned::learn(settings, &self.rows, &self.asked, &place)?;
         let answer = learned.answer(settings, &self.asked, &self.device)?;
         let path = self.run.file(SUBMISSION);
         pairs::write(&path, &self.test.ids, &answer)?;
@@ -182,6 +192,7 @@ impl<'a> Job<'a> {
             split: vec![("held out".to_owned(), parts.how)],
             warnings: self.warnings.clone(),
             history,
+            members,
             figures: vec![
                 figures::heat_map(&self.asked, &answer)?,
                 figures::latent_map(&self.rows, &self.asked, &answer)?,

@@ -1,12 +1,12 @@
 //! Predictions of held-out pairs beside the truth.
 
+use crate::blend::stacked;
 use crate::pairs::{Pairs, Rows};
 use anyhow::{Context, Result};
 use hairpin::targets::TargetMatrix;
 use hairpin::targets::metrics::{Bootstrap, Comparison, Difference, Estimate, Metric, Over};
 use hairpin::tasks::perturbation::METRICS;
 use hairpin::train::report::{Predictions, Table, Verdict, WorstCase};
-use ndarray::{Axis, concatenate};
 use serde_json::{Value, json};
 
 /// Confidence of every interval.
@@ -33,16 +33,6 @@ struct Judged {
 impl Judgement {
     /// Those of several rounds as one, each row of which was held out once.
     pub(crate) fn together(rounds: Vec<Self>) -> Result<Self> {
-        let stacked = |parts: Vec<&TargetMatrix>| -> Result<TargetMatrix> {
-            let names = parts[0].names().to_vec();
-            let values: Vec<_> = parts.iter().map(|part| part.values().view()).collect();
-            let measured: Vec<_> = parts.iter().map(|part| part.measured().view()).collect();
-            Ok(TargetMatrix::with_mask(
-                concatenate(Axis(0), &values)?,
-                concatenate(Axis(0), &measured)?,
-                names,
-            )?)
-        };
         let all = |list: fn(&Pairs) -> &Vec<String>| {
             let lists = rounds.iter().map(|round| list(&round.rows.pairs).clone());
             lists.collect::<Vec<_>>().concat()
@@ -55,13 +45,13 @@ impl Judgement {
         let mut answers = Vec::with_capacity(first.answers.len());
         for (place, (name, _)) in first.answers.iter().enumerate() {
             let own = rounds.iter().map(|round| &round.answers[place].1);
-            answers.push((name.clone(), stacked(own.collect())?));
+            answers.push((name.clone(), stacked(own)?));
         }
         let truth = rounds.iter().map(|round| &round.rows.targets);
         Ok(Self {
             rows: Rows {
                 pairs,
-                targets: stacked(truth.collect())?,
+                targets: stacked(truth)?,
             },
             answers,
         })

@@ -1,10 +1,13 @@
 //! The models: learned from rows, kept in a run, asked about pairs.
 
+use crate::blend::{self, Joined, Part};
 use crate::encoding::{Encoder, one_hot};
 use crate::pairs::{Names, Pairs, Rows};
 use crate::settings::{ModelKind, Settings};
 use anyhow::{Context, Result, ensure};
-use hairpin::models::{Autoencoder, LatentRegressor, Model, ModelError, PerturbationTransformer};
+use hairpin::models::{
+    Autoencoder, EncodingNet, LatentRegressor, Model, ModelError, PerturbationTransformer,
+};
 use hairpin::targets::{Fractions, TargetMatrix, split};
 use hairpin::train::history::History;
 use hairpin::train::manifest;
@@ -13,6 +16,7 @@ use hairpin::train::{
 };
 use ndarray::{Array2, Axis, concatenate, s};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// Where a model is learned.
 pub(crate) struct Place<'a> {
@@ -27,8 +31,21 @@ pub(crate) struct Place<'a> {
     pub(crate) stop: &'a Stop,
 }
 
+/// What came of learning.
+pub(crate) struct Lesson {
+    pub(crate) learned: Learned,
+    /// Epochs of the network, of models that are one.
+    pub(crate) history: Option<History>,
+    /// Parts of a blend.
+    pub(crate) parts: Vec<Part>,
+}
+
 /// A model that has learned.
 pub(crate) enum Learned {
+    Blend {
+        known: Box<Known<Joined>>,
+        nets: Vec<EncodingNet>,
+    },
     Transformer {
         known: Known<Encoder>,
         model: Box<PerturbationTransformer>,
@@ -46,16 +63,17 @@ pub(crate) struct Known<E> {
     /// The data's hash.
     data: String,
     genes: Vec<String>,
-    encoder: E,
+    pub(crate) encoder: E,
 }
 
 impl Learned {
-    /// Learns from these rows and keeps what was learned; of networks also their epochs.
+    /// Learns from these rows what is to be said of `asked`, and keeps it.
     pub(crate) fn learn(
         settings: &Settings,
         rows: &Rows,
+        asked: &Pairs,
         place: &Place<'_>,
-    ) -> Result<(Self, Option<History>)> {
+    ) -> Result<Lesson> {
         if place.resume
             && let Some(found) = Self::finished(settings, place)?
         {
@@ -64,7 +82,23 @@ impl Learned {
         let genes = rows.targets.names().to_vec();
         let data = place.data.to_owned();
         let (name, toml) = (settings.model.kind.name(), place.config_toml.clone());
+        let lesson = |learned, history, parts| Lesson {
+            learned,
+            history,
+            parts,
+        };
         Ok(match settings.model.kind {
+            ModelKind::Blend => {
+                let (encoder, nets, parts) = blend::learn(settings, rows, asked, place)?;
+                let known = Box::new(Known {
+                    data,
+                    encoder,
+                    genes,
+                });
+                let bundle = Bundle::of(name, toml, serde_json::to_value(&*known)?, &nets)?;
+                keep(place, bundle)?;
+                lesson(Self::Blend { known, nets }, None, parts)
+            }
             ModelKind::Transformer => {
                 let (encoder, features) =
                     Encoder::fit(&settings.encoding, rows, settings.fit.seed)?;
@@ -84,7 +118,11 @@ impl Learned {
                 let bundle = Bundle::of(name, toml, serde_json::to_value(&known)?, &fitted.model)?;
                 keep(place, bundle)?;
                 let model = Box::new(fitted.model);
-                (Self::Transformer { known, model }, Some(fitted.history))
+                lesson(
+                    Self::Transformer { known, model },
+                    Some(fitted.history),
+                    Vec::new(),
+                )
             }
             ModelKind::Autoencoder => {
                 let encoder = Names::of(&rows.pairs);
@@ -120,13 +158,17 @@ impl Learned {
                 let model = Box::new((first.model, second.model));
                 let bundle = Bundle::of(name, toml, serde_json::to_value(&known)?, &*model)?;
                 keep(place, bundle)?;
-                (Self::Autoencoder { known, model }, Some(second.history))
+                lesson(
+                    Self::Autoencoder { known, model },
+                    Some(second.history),
+                    Vec::new(),
+                )
             }
         })
     }
 
     /// What an earlier run of the same kind left in the folder.
-    fn finished(settings: &Settings, place: &Place<'_>) -> Result<Option<(Self, Option<History>)>> {
+    fn finished(settings: &Settings, place: &Place<'_>) -> Result<Option<Lesson>> {
         if !place.run.file(RunDir::BUNDLE).is_file() {
             return Ok(None);
         }
@@ -146,8 +188,11 @@ impl Learned {
                 Some(History::from_csv(&String::from_utf8_lossy(&csv))?)
             }
         };
-        let learned = Self::load(settings, &place.run, place.device)?;
-        Ok(Some((learned, history)))
+        Ok(Some(Lesson {
+            learned: Self::load(settings, &place.run, place.device)?,
+            history,
+            parts: Vec::new(),
+        }))
     }
 
     /// What a run learned.
@@ -159,6 +204,15 @@ impl Learned {
         };
         let targets = bundle.targets.clone();
         Ok(match settings.model.kind {
+            ModelKind::Blend => {
+                let known: Known<Joined> =
+                    serde_json::from_value(targets).with_context(not_ours)?;
+                let nets = bundle.into_model(known.fresh(settings, device)?)?;
+                Self::Blend {
+                    known: Box::new(known),
+                    nets,
+                }
+            }
             ModelKind::Transformer => {
                 let known: Known<Encoder> =
                     serde_json::from_value(targets).with_context(not_ours)?;
@@ -179,6 +233,7 @@ impl Learned {
     /// What was learned from.
     pub(crate) fn names(&self) -> &Names {
         match self {
+            Self::Blend { known, .. } => &known.encoder.names,
             Self::Transformer { known, .. } => known.encoder.names(),
             Self::Autoencoder { known, .. } => &known.encoder,
         }
@@ -192,6 +247,7 @@ impl Learned {
         device: &Device,
     ) -> Result<TargetMatrix> {
         let (values, genes) = match self {
+            Self::Blend { known, nets } => return known.joined(settings, nets, pairs, device),
             Self::Transformer { known, model } => {
                 let inputs = FeatureDataset::new(known.encoder.encode(pairs)?);
                 (answer(settings, &**model, &inputs, device)?, &known.genes)
@@ -271,11 +327,29 @@ fn one<M: Model<Input = FeatureInput>>(
     let (train, valid) = (dataset(&parts.train), dataset(&parts.valid));
     let of_train = targets.select(&parts.train)?;
     let of_valid = targets.select(&parts.valid)?;
+    let (on_train, on_valid) = ((&train, &of_train), (&valid, &of_valid));
+    self::train(settings, folder, place, on_train, on_valid, build)
+}
+
+/// Inputs with their targets.
+type Learnable<'a> = (&'a FeatureDataset, &'a TargetMatrix);
+
+/// Trains one network in a folder of its own.
+pub(crate) fn train<M: Model<Input = FeatureInput>>(
+    settings: &Settings,
+    folder: &RunDir,
+    place: &Place<'_>,
+    (inputs, targets): Learnable<'_>,
+    (valid_inputs, valid_targets): Learnable<'_>,
+    build: impl FnOnce(&Device) -> Result<M, ModelError>,
+) -> Result<Fitted<M>> {
+    // The networks of a blend are many and short.
+    let alone = settings.model.kind != ModelKind::Blend;
     let fitted = fit(
         build,
         &settings.objective,
-        Examples::new(&train, &of_train),
-        Examples::new(&valid, &of_valid),
+        Examples::new(inputs, targets),
+        Examples::new(valid_inputs, valid_targets),
         &settings.fit,
         Session {
             origin: vec![
@@ -283,7 +357,14 @@ fn one<M: Model<Input = FeatureInput>>(
                 ("data".into(), place.data.to_owned()),
             ],
             resume: place.resume && folder.file(RunDir::CHECKPOINT).is_dir(),
-            progress: Progress::Bar,
+            checkpoint_every: match alone {
+                true => Duration::from_secs(10),
+                false => Duration::MAX,
+            },
+            progress: match alone {
+                true => Progress::Bar,
+                false => Progress::Hidden,
+            },
             stop: place.stop.clone(),
             ..Session::new(folder, place.device)
         },
@@ -295,7 +376,7 @@ fn one<M: Model<Input = FeatureInput>>(
 type FeatureInput = <FeatureDataset as hairpin::train::Dataset>::Input;
 
 /// Answers about all rows in one batch: of a network whose samples attend to each other the answer is about all of them together.
-fn answer<M: Model<Input = FeatureInput>>(
+pub(crate) fn answer<M: Model<Input = FeatureInput>>(
     settings: &Settings,
     model: &M,
     inputs: &FeatureDataset,

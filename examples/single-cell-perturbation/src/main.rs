@@ -1,5 +1,6 @@
 //! What a compound does to every gene of a cell type, for pairs that nobody measured.
 
+mod blend;
 mod cli;
 mod controls;
 mod encoding;

@@ -1,5 +1,6 @@
 //! What a run found, as a table, as JSON and as the report.
 
+use crate::blend::Part;
 use crate::judgement::Judgement;
 use crate::settings::Settings;
 use anyhow::Result;
@@ -7,20 +8,23 @@ use hairpin::targets::LeakageReport;
 use hairpin::train::RunDir;
 use hairpin::train::history::History;
 use hairpin::train::manifest::{Launch, Manifest};
-use hairpin::train::report::{Figure, Leakage, Report};
+use hairpin::train::report::{Figure, Leakage, Report, Table};
 use serde_json::json;
 
 /// A finished training.
 pub(crate) struct Finished<'a> {
     pub(crate) title: String,
     pub(crate) settings: &'a Settings,
-    pub(crate) judgement: Judgement,
+    /// None if nothing was held out.
+    pub(crate) judgement: Option<Judgement>,
     pub(crate) leakage: Vec<(String, LeakageReport)>,
     pub(crate) data: Vec<(String, String)>,
     pub(crate) split: Vec<(String, String)>,
     pub(crate) warnings: Vec<String>,
     /// Of the model that answers.
     pub(crate) history: Option<History>,
+    /// Of a blend.
+    pub(crate) members: Vec<Part>,
     pub(crate) figures: Vec<Figure>,
     pub(crate) manifest: Manifest,
     /// Of the rounds and of learning from all rows.
@@ -34,15 +38,25 @@ impl Finished<'_> {
     /// Writes the report and prints the results; `files` are those to name.
     pub(crate) fn write(self, run: &RunDir, as_json: bool, files: &[(&str, String)]) -> Result<()> {
         let model = self.settings.model.kind.name();
-        let rows = self.judgement.rows.pairs.len();
-        let table = self.judgement.table(format!("{rows} held-out pairs"))?;
-        let verdict = self.judgement.verdict(model)?;
-        let text = table.to_text();
+        let judged = self.judgement.as_ref();
+        let table = judged
+            .map(|own| own.table(format!("{} held-out pairs", own.rows.pairs.len())))
+            .transpose()?;
+        let verdict = match judged {
+            Some(own) => own.verdict(model)?,
+            None => None,
+        };
+        let by_gene = match judged {
+            Some(own) => own.by_gene(GENES)?,
+            None => None,
+        };
+        let text = table.as_ref().map(Table::to_text);
         let mut json = json!({
             "run": run.path(),
             "verdict": verdict.as_ref().map(|verdict| verdict.text.as_str()),
-            "predictors": self.judgement.json()?,
+            "predictors": judged.map(Judgement::json).transpose()?,
             "warnings": self.warnings,
+            "members": self.members,
             "seed": self.settings.fit.seed,
             "seconds": { "judging": self.seconds.0, "learning": self.seconds.1 },
         });
@@ -60,8 +74,8 @@ impl Finished<'_> {
         let report = Report {
             title: self.title,
             summary: vec![("time".to_owned(), time.clone())],
-            worst: self.judgement.worst()?,
-            predictions: self.judgement.predictions(),
+            worst: judged.map_or(Ok(Vec::new()), Judgement::worst)?,
+            predictions: judged.map_or(Vec::new(), Judgement::predictions),
             data: self.data.into_iter().chain(warnings).collect(),
             split: self.split,
             leakage: self
@@ -70,10 +84,8 @@ impl Finished<'_> {
                 .map(|(sides, report)| Leakage { sides, report })
                 .collect(),
             history: self.history,
-            tables: [Some(table), self.judgement.by_gene(GENES)?]
-                .into_iter()
-                .flatten()
-                .collect(),
+            tables: table.into_iter().chain(by_gene).collect(),
+            ensemble: (!self.members.is_empty()).then(|| members(&self.members)),
             explanations: self.figures,
             config_toml: self.settings.to_toml()?,
             launches: Launch::all(run)?,
@@ -89,12 +101,29 @@ impl Finished<'_> {
         if let Some(verdict) = verdict {
             println!("{}\n", verdict.text);
         }
-        println!("{text}");
+        if let Some(text) = text {
+            println!("{text}");
+        }
         for (name, file) in files {
             println!("{name:<12} {file}");
         }
         println!("{:<12} {}", "report", run.file(RunDir::REPORT).display());
         println!("{:<12} {time}", "time");
         Ok(())
+    }
+}
+
+fn members(parts: &[Part]) -> Table {
+    let row = |(name, error, weight): &Part| {
+        vec![name.clone(), format!("{error:.4}"), format!("{weight:.2}")]
+    };
+    Table {
+        caption: "Parts of the blend".to_owned(),
+        columns: ["part", "MRRMSE out of fold", "weight"]
+            .map(str::to_owned)
+            .to_vec(),
+        rows: parts.iter().map(row).collect(),
+        highlight: None,
+        note: Some("By folds within the rows that were learned from.".to_owned()),
     }
 }

@@ -55,6 +55,16 @@ pub(crate) struct Parts {
     pub(crate) how: String,
 }
 
+impl Parts {
+    /// Nothing is held out.
+    pub(crate) fn none() -> Self {
+        Self {
+            parts: Vec::new(),
+            how: "nothing: the model is not judged".to_owned(),
+        }
+    }
+}
+
 /// Divides `rows`, knowing which pairs are `asked` about in the end.
 pub(crate) fn parts(config: &SplitConfig, rows: &Pairs, asked: &Pairs, seed: u64) -> Result<Parts> {
     let all: Vec<usize> = (0..rows.len()).collect();
@@ -138,7 +148,7 @@ pub(crate) fn parts(config: &SplitConfig, rows: &Pairs, asked: &Pairs, seed: u64
         "nothing can be held out ({}): give more rows, or set split.kind to another",
         config.kind.name()
     );
-    parts.truncate(config.rounds);
+    parts.truncate(config.rounds.max(1));
     let rows: usize = parts.iter().map(|part| part.test.len()).sum();
     let times = match parts.len() {
         1 => "once".to_owned(),

@@ -43,7 +43,7 @@ fn a_run_leaves_its_files_and_predicts_again_what_it_predicted() {
         "mean per compound",
         "additive",
         "ridge on one-hots",
-        "transformer (the model)",
+        "blend (the model)",
     ] {
         assert!(stdout.contains(row), "no {row:?} in {stdout}");
     }
@@ -75,7 +75,11 @@ fn a_run_leaves_its_files_and_predicts_again_what_it_predicted() {
 
     // The official order of rows and genes.
     let submission = std::fs::read_to_string(run.join("submission.csv")).unwrap();
-    let test = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(FIXTURE).join("id_map.csv"));
+    let test = std::fs::read_to_string(
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join(FIXTURE)
+            .join("id_map.csv"),
+    );
     assert_eq!(ids(&submission), ids(&test.unwrap()));
     assert!(submission.starts_with("id,GENE001,GENE002,"));
 
@@ -84,18 +88,37 @@ fn a_run_leaves_its_files_and_predicts_again_what_it_predicted() {
     assert_eq!(std::fs::read_to_string(&out).unwrap(), submission);
     let parquet = folder.path().join("again.parquet");
     PROGRAM.succeeds(&["predict", "--run", text(&run), "--out", text(&parquet)]);
-    assert_eq!(std::fs::read(&parquet).unwrap(), bytes(&run, "submission.parquet"));
+    assert_eq!(
+        std::fs::read(&parquet).unwrap(),
+        bytes(&run, "submission.parquet")
+    );
     let labels = format!("{FIXTURE}/labels.csv");
-    let score = PROGRAM.succeeds(&["evaluate", "--run", text(&run), "--labels", &labels, "--json"]);
+    let score = PROGRAM.succeeds(&[
+        "evaluate",
+        "--run",
+        text(&run),
+        "--labels",
+        &labels,
+        "--json",
+    ]);
     let score: serde_json::Value = serde_json::from_str(&score).unwrap();
     assert!(score["ratio"].as_f64().unwrap() > 0.0, "{score}");
-    assert!(score["rows"]["Pearson"]["value"].as_f64().is_some(), "{score}");
+    assert!(
+        score["rows"]["Pearson"]["value"].as_f64().is_some(),
+        "{score}"
+    );
 
     // The run's own configuration makes the same run.
     let again = folder.path().join("replayed");
     let config = run.join("run.toml");
     PROGRAM.succeeds(&["train", "--config", text(&config), "--run", text(&again)]);
-    for name in ["submission.csv", "run.toml", "split.json", "model.bpk", "targets.json"] {
+    for name in [
+        "submission.csv",
+        "run.toml",
+        "split.json",
+        "model.bpk",
+        "targets.json",
+    ] {
         assert!(bytes(&run, name) == bytes(&again, name), "{name}");
     }
     // One that was killed between a round and the end goes on, and ends alike.
@@ -140,13 +163,24 @@ fn both_references_run_and_answer() {
 #[test]
 fn every_way_of_holding_out_is_in_one_table() {
     let (_folder, run) = temporary();
-    let arguments = ["compare-splits", "--config", "configs/tiny.toml", "--run", text(&run)];
+    let arguments = [
+        "compare-splits",
+        "--config",
+        "configs/tiny.toml",
+        "--run",
+        text(&run),
+    ];
     let stdout = PROGRAM.succeeds(&arguments);
-    for column in ["like the test", "other cell type", "random", "compound", "joint"] {
+    for column in [
+        "like the test",
+        "other cell type",
+        "random",
+        "compound",
+        "joint",
+    ] {
         assert!(stdout.contains(column), "no {column:?} in {stdout}");
     }
-    let found: serde_json::Value =
-        serde_json::from_slice(&bytes(&run, "splits.json")).unwrap();
+    let found: serde_json::Value = serde_json::from_slice(&bytes(&run, "splits.json")).unwrap();
     assert_eq!(found.as_object().unwrap().len(), 5);
 }
 
@@ -162,7 +196,8 @@ fn experiment() -> (String, String) {
             if number < 2 || compound < 5 {
                 let _ = write!(train, "{cell_type},drug {compound},CCO");
                 for gene in 0..6 {
-                    let value = (compound as f32 * 0.37 + gene as f32).sin() * 2.0 + number as f32 * 0.1;
+                    let value =
+                        (compound as f32 * 0.37 + gene as f32).sin() * 2.0 + number as f32 * 0.1;
                     let _ = write!(train, ",{value:.3}");
                 }
                 train.push('\n');
@@ -194,7 +229,11 @@ fn bad_input_is_refused_with_its_place() {
         assert!(!run.exists(), "nothing is made before the data are read");
     };
     let bad = |train: &str, parts: &[&str]| {
-        refuse(train.as_bytes(), &test, &[&["de_train.parquet"], parts].concat());
+        refuse(
+            train.as_bytes(),
+            &test,
+            &[&["de_train.parquet"], parts].concat(),
+        );
     };
     // Twice the same pair; infinite; a text among the genes; the same gene twice; no genes; no rows; no names.
     bad(&train.replace("NK,drug 1,", "NK,drug 0,"), &["drug 0"]);
@@ -216,13 +255,18 @@ fn bad_input_is_refused_with_its_place() {
     bad(&test.replace("1,B,drug 6", "0,B,drug 6"), &["id"]);
     bad("id,cell_type,sm_name\n", &["no"]);
     // A Parquet file that was cut in its footer.
-    let whole = Path::new(env!("CARGO_MANIFEST_DIR")).join(FIXTURE).join("de_train.parquet");
+    let whole = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join(FIXTURE)
+        .join("de_train.parquet");
     let whole = std::fs::read(whole).unwrap();
     for length in [whole.len() - 4, whole.len() - 300, whole.len() / 2] {
         refuse(&whole[..length], &test, &["de_train.parquet"]);
     }
     let data = folder.path().join("nowhere");
-    PROGRAM.refuses(&tiny(&run, &["--data", text(&data)]), &["nowhere", "de_train.parquet"]);
+    PROGRAM.refuses(
+        &tiny(&run, &["--data", text(&data)]),
+        &["nowhere", "de_train.parquet"],
+    );
 }
 
 #[test]
@@ -237,7 +281,11 @@ fn what_was_not_seen_is_answered_and_warned_of() {
     let output = PROGRAM.run(&tiny(&run, &["--data", text(&data), "--json"]));
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{stderr}");
-    for part in ["1 cell type: `Platelets` (2 pairs", "2 compounds: `new 1` (2 pairs", "`new 2` (1 pair "] {
+    for part in [
+        "1 cell type: `Platelets` (2 pairs",
+        "2 compounds: `new 1` (2 pairs",
+        "`new 2` (1 pair ",
+    ] {
         assert!(stderr.contains(part), "no {part:?} in {stderr}");
     }
     let submission = std::fs::read_to_string(run.join("submission.csv")).unwrap();
@@ -247,7 +295,15 @@ fn what_was_not_seen_is_answered_and_warned_of() {
     assert_eq!(json["warnings"].as_array().unwrap().len(), 1);
     // Prediction warns as well.
     let out = folder.path().join("again.csv");
-    let again = ["predict", "--run", text(&run), "--data", text(&data), "--out", text(&out)];
+    let again = [
+        "predict",
+        "--run",
+        text(&run),
+        "--data",
+        text(&data),
+        "--out",
+        text(&out),
+    ];
     let output = PROGRAM.run(&again);
     assert!(String::from_utf8_lossy(&output.stderr).contains("Platelets"));
     assert_eq!(std::fs::read_to_string(&out).unwrap(), submission);
@@ -260,7 +316,10 @@ fn genes_of_the_truth_may_stand_in_another_order_but_none_may_lack() {
     let data = written(folder.path(), train.as_bytes(), &test);
     PROGRAM.succeeds(&tiny(&run, &["--data", text(&data)]));
     let labels = folder.path().join("labels.csv");
-    let mut rows = ["id,G1,G2,G3,G4,G5,G6".to_owned(), "id,G4,G1,G2,G3,G6,G5".to_owned()];
+    let mut rows = [
+        "id,G1,G2,G3,G4,G5,G6".to_owned(),
+        "id,G4,G1,G2,G3,G6,G5".to_owned(),
+    ];
     for id in ids(&test) {
         let value = id.parse::<f32>().unwrap();
         let [a, b] = &mut rows;
@@ -272,7 +331,9 @@ fn genes_of_the_truth_may_stand_in_another_order_but_none_may_lack() {
         PROGRAM.succeeds(&["evaluate", "--run", text(&run), "--labels", text(&labels)])
     });
     assert_eq!(first, second);
-    let content = std::fs::read_to_string(&labels).unwrap().replace("G6", "G7");
+    let content = std::fs::read_to_string(&labels)
+        .unwrap()
+        .replace("G6", "G7");
     std::fs::write(&labels, content).unwrap();
     PROGRAM.refuses(
         &["evaluate", "--run", text(&run), "--labels", text(&labels)],
@@ -288,12 +349,21 @@ fn a_setting_that_cannot_be_is_refused_by_name() {
         ("[split]\nfold = 3\n", ["line 2", "split.fold"]),
         ("[split]\nfolds = 1\n", ["own.toml", "split.folds is 1"]),
         ("[split]\nkind = \"by_moon\"\n", ["own.toml", "like_test"]),
-        ("[model]\nvalid_share = 1.0\n", ["own.toml", "model.valid_share"]),
-        ("[encoding]\nstatistics = []\n", ["own.toml", "encoding.statistics"]),
+        (
+            "[model]\nvalid_share = 1.0\n",
+            ["own.toml", "model.valid_share"],
+        ),
+        (
+            "[encoding]\nstatistics = []\n",
+            ["own.toml", "encoding.statistics"],
+        ),
         ("[transformer]\nn_heads = 3\n", ["own.toml", "d_model"]),
     ] {
         std::fs::write(&config, toml).unwrap();
-        PROGRAM.refuses(&["train", "--config", text(&config), "--run", text(&run)], &parts);
+        PROGRAM.refuses(
+            &["train", "--config", text(&config), "--run", text(&run)],
+            &parts,
+        );
         assert!(!run.exists());
     }
     std::fs::write(&config, "split.cell_types = [\"Platelets\"]\n").unwrap();
