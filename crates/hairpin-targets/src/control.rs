@@ -57,6 +57,8 @@ pub use neighbours::{FittedNeighbourClasses, FittedNeighbours, Neighbours, eucli
 pub use regressor::{Regressor, Rows};
 #[cfg(feature = "linalg")]
 pub use ridge::{FittedRidge, Ridge, Strength};
+#[cfg(feature = "linalg")]
+pub(crate) use ridge::{eigen, product};
 pub use two_way::{FittedTwoWay, TwoWay};
 
 use hairpin_seq::{Alphabet, Seq};

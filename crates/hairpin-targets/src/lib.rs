@@ -46,6 +46,7 @@
 //! - [`mod@similarity`]: clusters and nearest neighbours of sequences; [`duplicates`]: what to drop, and why
 //! - [`metrics`]: accuracy, confusion matrix and cross-entropy, with intervals
 //! - [`control`]: majority class, nearest k-mer centroid, Markov chain per class; averages, nearest neighbours, ridge, boosted trees
+//! - `completion` (feature `linalg`): the cells of a two-way table that nobody measured, all columns at once
 //! - [`mod@blend`]: several models' predictions joined into one, by weights learned out of fold
 //!
 //! # What it does not do
@@ -55,6 +56,8 @@
 
 pub mod blend;
 pub mod category;
+#[cfg(feature = "linalg")]
+pub mod completion;
 pub mod control;
 pub mod duplicates;
 mod error;

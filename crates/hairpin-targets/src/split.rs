@@ -17,6 +17,7 @@ mod folds;
 mod grouped;
 mod joint;
 mod leakage;
+mod pairs;
 mod similar;
 
 pub use bins::quantile_bins;
@@ -24,6 +25,7 @@ pub use folds::{Fold, Folds};
 pub use grouped::grouped;
 pub use joint::{JointPairs, JointSplit, joint, joint_folds};
 pub use leakage::{HeldOut, LeakageReport, SharedGroup};
+pub use pairs::pair_folds;
 pub use similar::{similar, similar_folds};
 
 use rand::SeedableRng;

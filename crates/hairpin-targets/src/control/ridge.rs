@@ -162,7 +162,8 @@ struct Part {
     projected: Mat<f64>,
 }
 
-fn product(a: MatRef<f64>, b: MatRef<f64>) -> Mat<f64> {
+/// `a b`, on one thread.
+pub(crate) fn product(a: MatRef<f64>, b: MatRef<f64>) -> Mat<f64> {
     let mut out = Mat::zeros(a.nrows(), b.ncols());
     // On one thread, so that the sums are the same on any number of them.
     matmul(out.as_mut(), Accum::Replace, a, b, 1.0, Par::Seq);
@@ -225,7 +226,7 @@ impl Part {
         } else {
             product(x.as_ref(), x.transpose())
         };
-        let (values, vectors) = eigen(&gram)?;
+        let (values, vectors) = eigen(&gram, "the eigendecomposition of a ridge regression")?;
         // What rounding leaves of directions without spread is no feature.
         let largest = values.iter().copied().fold(0.0, f64::max);
         let least = largest * f64::EPSILON * n.max(p) as f64;
@@ -294,8 +295,11 @@ impl Part {
     }
 }
 
-/// Eigenvalues and eigenvectors of a symmetric matrix.
-fn eigen(matrix: &Mat<f64>) -> Result<(Vec<f64>, Mat<f64>), TargetError> {
+/// Eigenvalues, ascending, and eigenvectors of a symmetric matrix; `what` they are to an error.
+pub(crate) fn eigen(
+    matrix: &Mat<f64>,
+    what: &'static str,
+) -> Result<(Vec<f64>, Mat<f64>), TargetError> {
     let n = matrix.nrows();
     let (mut values, mut vectors) = (Diag::zeros(n), Mat::zeros(n, n));
     let (with, settings) = (ComputeEigenvectors::Yes, Default::default());
@@ -308,9 +312,7 @@ fn eigen(matrix: &Mat<f64>) -> Result<(Vec<f64>, Mat<f64>), TargetError> {
         MemStack::new(&mut MemBuffer::new(scratch)),
         settings,
     )
-    .map_err(|_| TargetError::Undefined {
-        what: "the eigendecomposition of a ridge regression",
-    })?;
+    .map_err(|_| TargetError::Undefined { what })?;
     Ok((values.column_vector().iter().copied().collect(), vectors))
 }
 

@@ -12,7 +12,9 @@ use parquet::data_type::{
     BoolType, ByteArray, ByteArrayType, DataType, DoubleType, FloatType, Int32Type, Int64Type,
 };
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::metadata::{
+    ParquetMetaData, ParquetMetaDataOptions, ParquetMetaDataReader, ParquetStatisticsPolicy,
+};
 use parquet::schema::types::ColumnDescriptor;
 use rayon::prelude::*;
 
@@ -72,7 +74,15 @@ impl ParquetTable {
             });
         }
         let content = Bytes::from(content);
-        let metadata = ParquetMetaDataReader::new().parse_and_finish(&content);
+        // Of no use here, and there may be twenty thousand columns of them.
+        let skip = || ParquetStatisticsPolicy::SkipAll;
+        let options = ParquetMetaDataOptions::new()
+            .with_column_stats_policy(skip())
+            .with_encoding_stats_policy(skip())
+            .with_size_stats_policy(skip());
+        let metadata = ParquetMetaDataReader::new()
+            .with_metadata_options(Some(options))
+            .parse_and_finish(&content);
         let metadata = metadata
             .map_err(|source| damaged(place.clone(), "its footer cannot be read", source))?;
         let table = Self {
