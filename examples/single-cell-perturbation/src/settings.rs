@@ -266,16 +266,20 @@ mod tests {
         let resolved = Settings::default().to_toml().unwrap();
         let read: Settings = config::layered(&Settings::default(), text, path).unwrap();
         assert_eq!(read.to_toml().unwrap(), resolved);
-        // Candidates are written as tables in the one and in line in the other.
-        let plain = |text: &str| {
-            let table: toml::Table = text.parse().unwrap();
-            let mut keys: Vec<String> = Vec::new();
-            for (section, values) in &table {
-                let values = values.as_table().unwrap();
-                keys.extend(values.keys().map(|key| format!("{section}.{key}")));
+        fn keys(table: &toml::Table, parent: &str, found: &mut Vec<String>) {
+            for (key, value) in table {
+                let key = format!("{parent}.{key}");
+                match value {
+                    toml::Value::Table(inner) => keys(inner, &key, found),
+                    _ => found.push(key),
+                }
             }
-            keys.sort();
-            keys
+        }
+        let plain = |text: &str| {
+            let mut found = Vec::new();
+            keys(&text.parse().unwrap(), "", &mut found);
+            found.sort();
+            found
         };
         assert_eq!(plain(text), plain(&resolved));
     }
