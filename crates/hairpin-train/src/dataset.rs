@@ -1,10 +1,12 @@
 //! [`Dataset`]: examples that become batches, and the order in which they do.
 
+mod features;
 mod npy;
 mod npy_rows;
 mod pair;
 mod per_base;
 
+pub use features::FeatureDataset;
 pub use npy::{NpyMatrix, NpySequences};
 pub use npy_rows::NpyRows;
 pub use pair::{ColumnSample, PairDataset, PairInput};

@@ -87,6 +87,7 @@ mod integrated;
 mod logo;
 mod mutagenesis;
 mod picture;
+mod point_map;
 mod table;
 
 pub use attention::{attention_map, rollout};
@@ -99,6 +100,7 @@ pub use heat_map::HeatMap;
 pub use integrated::{Integrated, IntegratedGradients, Quadrature};
 pub use logo::AttributionLogo;
 pub use mutagenesis::{Mutagenesis, mutagenesis, mutagenesis_of_model};
+pub use point_map::{MapPoint, PointMap};
 pub use table::{of_example, to_csv};
 
 use crate::TrainError;

@@ -83,8 +83,8 @@ pub use average::{AverageConfig, AverageKind};
 pub use bundle::Bundle;
 pub use burn::tensor::Device;
 pub use dataset::{
-    ColumnSample, Dataset, NpyMatrix, NpyRows, NpySequences, PairDataset, PairInput,
-    PerBaseDataset, PerBaseFeatures, SequenceDataset,
+    ColumnSample, Dataset, FeatureDataset, NpyMatrix, NpyRows, NpySequences, PairDataset,
+    PairInput, PerBaseDataset, PerBaseFeatures, SequenceDataset,
 };
 pub use device::DeviceKind;
 pub use ensemble::{
