@@ -84,6 +84,7 @@
 //! | [`Esm2Tokens`] | length + 2 | 1, ESM-2's token | token 24, `X` | `f32` `u8` `i64` |
 //! | [`KmerCounts`] | 1 | `4^k`, in alphabetical order; or both strands joined, or of a pattern | not counted: every window over it is skipped | `f32` |
 //! | [`HashedKmerCounts`](kmer::HashedKmerCounts) | 1 | as many as asked for, for k to 32 | not counted | `f32` |
+//! | [`PeptideFeatures`] | 1 | 26, and as many buckets as asked for | left out | `f32` |
 //! | [`Sinusoidal`], [`RelativePosition`] | length | sines and cosines; 1 | a position like any other | `f32` |
 //! | [`Stacked`] | those of its encoders | theirs, and the caller's, side by side | as theirs | `f32` |
 //!
@@ -130,6 +131,7 @@ mod melting;
 pub mod motif;
 mod one_hot;
 mod packed;
+mod peptide;
 mod policy;
 mod position;
 mod read;
@@ -158,6 +160,7 @@ pub use low_complexity::{Dust, low_entropy};
 pub use melting::MeltingTemperature;
 pub use one_hot::{OneHot, UnknownRow};
 pub use packed::Packed;
+pub use peptide::PeptideFeatures;
 pub use policy::{Ambiguous, Case, Counterpart, Gap, Policy};
 pub use position::{Landmark, RelativePosition, Sinusoidal};
 pub use seq::Seq;

@@ -1,0 +1,301 @@
+//! The configuration of the program: what `configs/default.toml` lists.
+
+use anyhow::{Context, Result, ensure};
+use hairpin::models::TwoTowerConfig;
+use hairpin::seq::{Ambiguous, Case, Policy};
+use hairpin::targets::metrics::{Metric, Over};
+use hairpin::targets::{Recipe, Step};
+use hairpin::tasks::rnacompete::{Missing, Reading, Stray};
+use hairpin::train::{
+    AverageConfig, AverageKind, FitConfig, OptimizerConfig, OptimizerKind, ParameterGroup,
+    Regression, ScheduleConfig, ScheduleKind, config,
+};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// All of it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settings {
+    pub(crate) data: DataConfig,
+    pub(crate) proteins: ProteinConfig,
+    pub(crate) model: TwoTowerConfig,
+    pub(crate) objective: Regression,
+    pub(crate) fit: FitConfig,
+}
+
+/// What is read, and how it is divided.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DataConfig {
+    /// Read lower case as upper case.
+    pub(crate) fold_case: bool,
+    /// Read codes for several letters as unknown.
+    pub(crate) allow_ambiguous: bool,
+    /// Take digits, blanks and a final `*` out of proteins.
+    pub(crate) repair_proteins: bool,
+    /// Take NaN cells as not measured.
+    pub(crate) allow_missing: bool,
+    /// Show the network the probabilities of each base's loop context.
+    pub(crate) structure: bool,
+    /// Proteins (with `--seen`: probes) held out of everything.
+    pub(crate) test_share: f64,
+    /// Share of the others that chooses the epoch; 0: the held-out ones do.
+    pub(crate) valid_share: f64,
+    /// Probes to learn from, drawn at random; 0 for all.
+    pub(crate) probes: usize,
+    /// Probes by which an epoch is judged.
+    pub(crate) valid_probes: usize,
+    /// Probes by which the network and the controls are judged; 0 for all.
+    pub(crate) test_probes: usize,
+    /// What is done to the intensities of each protein.
+    pub(crate) recipe: Recipe,
+}
+
+/// How a protein becomes a vector, where no embeddings are given, and what training sees of it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ProteinConfig {
+    /// Buckets of gapped 3-mers.
+    pub(crate) buckets: usize,
+    /// Standard deviation of noise on the z-scored vectors in training.
+    pub(crate) noise: f64,
+    /// Proteins that meet a batch of probes; 0 for all.
+    pub(crate) per_batch: usize,
+}
+
+impl DataConfig {
+    /// What to do with letters that are not plain.
+    pub(crate) fn reading(&self) -> Reading {
+        let policy = |policy: Policy| Policy {
+            case: if self.fold_case {
+                Case::Fold
+            } else {
+                Case::Refuse
+            },
+            ambiguous: if self.allow_ambiguous {
+                Ambiguous::Unknown
+            } else {
+                Ambiguous::Refuse
+            },
+            ..policy
+        };
+        let strict = Reading::default();
+        Reading {
+            proteins: policy(strict.proteins),
+            probes: policy(strict.probes),
+            stray: if self.repair_proteins {
+                Stray::Repair
+            } else {
+                Stray::Refuse
+            },
+            missing: if self.allow_missing {
+                Missing::Mask
+            } else {
+                Missing::Refuse
+            },
+        }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            data: DataConfig {
+                fold_case: false,
+                allow_ambiguous: false,
+                repair_proteins: false,
+                allow_missing: false,
+                structure: true,
+                test_share: 0.25,
+                valid_share: 0.15,
+                probes: 0,
+                valid_probes: 4000,
+                test_probes: 0,
+                recipe: Recipe(vec![
+                    Step::Log1p,
+                    Step::ClipQuantile {
+                        low: 0.0,
+                        high: 0.995,
+                    },
+                    Step::ZScore,
+                ]),
+            },
+            proteins: ProteinConfig {
+                buckets: 1024,
+                noise: 0.0,
+                per_batch: 0,
+            },
+            model: TwoTowerConfig::new(1, 1)
+                .with_d_protein_hidden(128)
+                .with_d_model(64)
+                .with_n_layers(1)
+                .with_d_ff(128)
+                .with_rank(128)
+                .with_dropout(0.2),
+            objective: Regression {
+                loss: "0.2 * huber(1.0) + 0.8 * pearson"
+                    .parse()
+                    .expect("a loss that is tested"),
+                score: Metric::Pearson,
+                over: Over::ColumnMedian,
+            },
+            fit: FitConfig {
+                epochs: 20,
+                batch_size: 128,
+                learning_rate: 1e-3,
+                optimizer: OptimizerConfig {
+                    kind: OptimizerKind::Adamw,
+                    weight_decay: 0.01,
+                    ..OptimizerConfig::default()
+                },
+                schedule: ScheduleConfig {
+                    kind: ScheduleKind::Cosine,
+                    warmup_epochs: 1,
+                    ..ScheduleConfig::default()
+                },
+                average: AverageConfig {
+                    kind: AverageKind::Ema,
+                    decay: 0.999,
+                    ..AverageConfig::default()
+                },
+                groups: vec![ParameterGroup {
+                    rate_factor: 3.0,
+                    ..ParameterGroup::new(r"^protein\.")
+                }],
+                ..FitConfig::default()
+            },
+        }
+    }
+}
+
+impl Settings {
+    /// The defaults under the file, under the command line; checked before any device is touched.
+    pub(crate) fn load(file: Option<&Path>, seed: Option<u64>) -> Result<Self> {
+        let mut settings = match file {
+            None => Self::default(),
+            Some(path) => {
+                let text = read(path).with_context(|| {
+                    format!("{}: cannot read the configuration", path.display())
+                })?;
+                Self::default().under(&text, path)?
+            }
+        };
+        if let Some(seed) = seed {
+            settings.fit.seed = seed;
+        }
+        Ok(settings)
+    }
+
+    /// These settings under the text of a file; what a run wrote into its `run.toml` beside the configuration is passed over.
+    pub(crate) fn under(&self, text: &str, path: &Path) -> Result<Self> {
+        let (text, _) = hairpin::train::manifest::split(text, path)?;
+        let settings: Self = config::layered(self, &text, path)?;
+        settings
+            .check()
+            .with_context(|| format!("{}: correct the value", path.display()))
+    }
+
+    fn check(self) -> Result<Self> {
+        self.model.validate()?;
+        self.fit.validate()?;
+        let Self { data, proteins, .. } = &self;
+        ensure!(
+            data.test_share > 0.0 && data.test_share < 1.0,
+            "data.test_share is {}, expected above 0, below 1",
+            data.test_share
+        );
+        ensure!(
+            data.valid_share >= 0.0 && data.valid_share < 1.0,
+            "data.valid_share is {}, expected 0 up to, not including, 1",
+            data.valid_share
+        );
+        ensure!(
+            data.valid_probes >= 2,
+            "data.valid_probes is {}, expected at least 2: one probe correlates with nothing",
+            data.valid_probes
+        );
+        for (name, found) in [
+            ("data.probes", data.probes),
+            ("data.test_probes", data.test_probes),
+        ] {
+            ensure!(found != 1, "{name} is 1, expected 0 for all, or at least 2");
+        }
+        ensure!(
+            (0.0..=10.0).contains(&proteins.noise),
+            "proteins.noise is {}, expected 0 to 10",
+            proteins.noise
+        );
+        ensure!(
+            proteins.buckets <= 65_536 - 26,
+            "proteins.buckets is {}, expected at most 65510",
+            proteins.buckets
+        );
+        Ok(self)
+    }
+
+    /// The resolved configuration.
+    pub(crate) fn to_toml(&self) -> Result<String> {
+        Ok(config::to_toml(self)?)
+    }
+}
+
+/// A configuration is a file, and a small one.
+fn read(path: &Path) -> std::io::Result<String> {
+    const CAP: u64 = 1 << 20;
+    let metadata = std::fs::metadata(path)?;
+    if !metadata.is_file() || metadata.len() > CAP {
+        return Err(std::io::Error::other("not a file of at most 1 MiB"));
+    }
+    std::fs::read_to_string(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_file_is_the_default_and_lists_every_key() {
+        let text = include_str!("../configs/default.toml");
+        let path = Path::new("configs/default.toml");
+        let resolved = Settings::default().to_toml().unwrap();
+        let read = Settings::default().under(text, path).unwrap();
+        assert_eq!(read.to_toml().unwrap(), resolved);
+        let keys = |text: &str| {
+            let key = |line: &str| line.split_once(" = ").map(|(key, _)| key.trim().to_owned());
+            let mut keys: Vec<String> = text.lines().filter_map(key).collect();
+            // Recipe and groups are written as tables in the one and in line in the other.
+            keys.retain(|key| {
+                !["recipe", "step", "low", "high", "{ step", "groups", "path", "rate_factor", "l1", "l2", "{ path"]
+                    .contains(&key.as_str())
+            });
+            keys.sort();
+            keys
+        };
+        assert_eq!(keys(text), keys(&resolved));
+    }
+
+    #[test]
+    fn the_other_files_are_valid() {
+        for name in ["reference.toml", "tiny.toml"] {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("configs")
+                .join(name);
+            Settings::load(Some(&path), Some(3)).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_value_out_of_range_is_named() {
+        for (text, name) in [
+            ("data.test_share = 1.0", "data.test_share"),
+            ("data.valid_probes = 1", "data.valid_probes"),
+            ("proteins.noise = -1.0", "proteins.noise"),
+            ("model.d_model = 63", "model.d_model"),
+        ] {
+            let error = Settings::default().under(text, Path::new("own.toml"));
+            let error = format!("{:#}", error.unwrap_err());
+            assert!(error.contains(name) && error.contains("own.toml"), "{error}");
+        }
+    }
+}
