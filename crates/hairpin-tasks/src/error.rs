@@ -355,6 +355,27 @@ pub enum TaskError {
         source: Box<TargetError>,
     },
 
+    /// The path that was to be a folder is something else.
+    #[error("{}: is {found}, expected a folder, or nothing; give another path", path.display())]
+    NotAFolder {
+        /// The path asked for.
+        path: PathBuf,
+        /// What is there instead.
+        found: &'static str,
+    },
+
+    /// A folder of results holds something that is none.
+    #[error(
+        "{}: holds `{}`, which is not one of the files to be written there; give a new or an empty folder",
+        path.display(), shorten(.found)
+    )]
+    Foreign {
+        /// The folder.
+        path: PathBuf,
+        /// The name of what is there.
+        found: String,
+    },
+
     /// A file was not written; what was there before is unchanged.
     #[error(
         "{}: cannot be written, an earlier file is unchanged; \

@@ -13,8 +13,8 @@
 //! println!("{error}"); // rnn-challenge-data.npz: no such file; files of the task rnn_dna are ...
 //! ```
 //!
-//! The DNA class challenge ([`rnn_dna`]), any CSV of sequences with a number each ([`sequence_csv`]) and RNA degradation
-//! ([`open_vaccine`]) are here; RNA-binding proteins and perturbed cells will follow in the same shape.
+//! The DNA class challenge ([`rnn_dna`]), any CSV of sequences with a number each ([`sequence_csv`]), RNA degradation
+//! ([`open_vaccine`]) and RNA-binding proteins ([`rnacompete`]) are here; perturbed cells will follow in the same shape.
 //!
 //! Files come from strangers: whatever is in them, reading gives a value or a [`TaskError`] that names the file, the place in
 //! it and the remedy; it does not panic, and it does not allocate what a header merely promises. Writing leaves either the
@@ -30,6 +30,7 @@ pub mod manifest;
 mod npy;
 mod npz;
 pub mod open_vaccine;
+pub mod rnacompete;
 pub mod rnn_dna;
 pub mod sequence_csv;
 mod table;

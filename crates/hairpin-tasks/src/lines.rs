@@ -21,6 +21,7 @@ pub(crate) struct Lines {
     line: Vec<u8>,
     number: u64,
     bytes: u64,
+    most_bytes: u64,
 }
 
 impl Lines {
@@ -29,6 +30,16 @@ impl Lines {
     /// `expected` says what kind of text it must be.
     pub(crate) fn open(
         path: &Path,
+        expected: &'static str,
+        remedy: &str,
+    ) -> Result<Self, TaskError> {
+        Self::open_up_to(path, MOST_BYTES, expected, remedy)
+    }
+
+    /// Opens a file that may have another number of bytes of text, unpacked, than most.
+    pub(crate) fn open_up_to(
+        path: &Path,
+        most_bytes: u64,
         expected: &'static str,
         remedy: &str,
     ) -> Result<Self, TaskError> {
@@ -58,7 +69,10 @@ impl Lines {
         } else {
             Box::new(packed)
         };
-        Ok(Self::new(source, path))
+        Ok(Self {
+            most_bytes,
+            ..Self::new(source, path)
+        })
     }
 
     fn new(source: Box<dyn BufRead>, path: &Path) -> Self {
@@ -68,6 +82,7 @@ impl Lines {
             line: Vec::new(),
             number: 0,
             bytes: 0,
+            most_bytes: MOST_BYTES,
         }
     }
 
@@ -133,8 +148,8 @@ impl Lines {
     fn check_size(&self) -> Result<(), TaskError> {
         let (found, limit) = if self.line.len() > MOST_LINE {
             ("a line", MOST_LINE as u64)
-        } else if self.bytes > MOST_BYTES {
-            ("text", MOST_BYTES)
+        } else if self.bytes > self.most_bytes {
+            ("text", self.most_bytes)
         } else {
             return Ok(());
         };
