@@ -1,4 +1,5 @@
-//! Reads the reference values that another program computed, and compares ours with them: a test's ruler, never published.
+//! Reads the reference values that another program computed, and compares ours with them: a test's ruler, never published. It also
+//! calls our own [programs](Program) as a person would.
 //!
 //! A golden file is a safetensors file under `fixtures/golden/<crate>/`, made by a script in `fixtures/make/` and committed.
 //! It must say which tool, version, seed and script made it, or it is refused: a number nobody can make again proves nothing.
@@ -23,6 +24,8 @@
 
 mod close;
 mod golden;
+mod program;
 
 pub use close::{Tolerance, assert_close};
 pub use golden::{Golden, Provenance, Tensor};
+pub use program::{Program, text};

@@ -62,6 +62,26 @@ pub enum Case {
     Fold,
 }
 
+impl Ambiguous {
+    /// [`Unknown`](Self::Unknown) if so, else [`Refuse`](Self::Refuse): a switch of a configuration or a command line.
+    pub fn unknown_if(allowed: bool) -> Self {
+        match allowed {
+            true => Self::Unknown,
+            false => Self::Refuse,
+        }
+    }
+}
+
+impl Case {
+    /// [`Fold`](Self::Fold) if so, else [`Refuse`](Self::Refuse): a switch of a configuration or a command line.
+    pub fn fold_if(allowed: bool) -> Self {
+        match allowed {
+            true => Self::Fold,
+            false => Self::Refuse,
+        }
+    }
+}
+
 /// What a gap of an alignment, `-` or `.`, becomes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Gap {

@@ -41,6 +41,8 @@ mod key;
 mod tests;
 mod value;
 
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::Path;
 
 use serde::Serialize;
@@ -49,8 +51,12 @@ use serde_json::Value;
 use toml::de::{DeTable, DeValue};
 
 use crate::error::TrainError;
+use crate::manifest::split;
 use key::{child, distance, dotted, nearest};
 use value::{json, same_type, type_of, type_of_default};
+
+/// Bytes that a configuration may have.
+const CAP: u64 = 1 << 20;
 
 /// The user's TOML laid over the defaults.
 ///
@@ -77,7 +83,7 @@ pub fn layered<T: Serialize + DeserializeOwned>(
     if !base.is_object() {
         return Err(shape("it is not a struct"));
     }
-    let file = File {
+    let file = Layer {
         path,
         text,
         base: &base,
@@ -96,6 +102,30 @@ pub fn layered<T: Serialize + DeserializeOwned>(
     let read = serde_json::to_value(&config).map_err(shape)?;
     file.all_read(table.get_ref(), &read, &[])?;
     Ok(config)
+}
+
+/// The TOML of a file laid over the defaults, as [`layered`] does; a run's `run.toml` is such a file, its
+/// [manifest](crate::manifest) passed over.
+///
+/// # Errors
+///
+/// [`ConfigFile`](TrainError::ConfigFile) for what is no file, is above 1 MiB or cannot be read, and what [`split`] and [`layered`]
+/// refuse.
+pub fn load<T: Serialize + DeserializeOwned>(defaults: &T, path: &Path) -> Result<T, TrainError> {
+    let refused = |source| TrainError::ConfigFile {
+        path: path.to_owned(),
+        source,
+    };
+    // Before opening, because opening a pipe waits for someone to write into it.
+    let found = fs::metadata(path).map_err(refused)?;
+    if !found.is_file() || found.len() > CAP {
+        return Err(refused(io::Error::other("not a file of at most 1 MiB")));
+    }
+    let mut text = String::new();
+    let mut file = File::open(path).map_err(refused)?.take(CAP);
+    file.read_to_string(&mut text).map_err(refused)?;
+    let (text, _) = split(&text, path)?;
+    layered(defaults, &text, path)
 }
 
 /// The configuration as TOML: what a run keeps as its resolved configuration.
@@ -141,13 +171,13 @@ impl Setting {
 }
 
 /// The user's file beside the defaults.
-struct File<'a> {
+struct Layer<'a> {
     path: &'a Path,
     text: &'a str,
     base: &'a Value,
 }
 
-impl File<'_> {
+impl Layer<'_> {
     /// Checks keys and types against the defaults and collects the values.
     fn compare(
         &self,

@@ -18,6 +18,20 @@ use crate::history::HistoryError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainError {
+    /// Ctrl-C cannot be listened for.
+    #[error("cannot listen for Ctrl-C; ask for it once in a program")]
+    Signal {
+        /// What the operating system said.
+        source: ctrlc::Error,
+    },
+    /// The configuration cannot be read at all.
+    #[error("{}: cannot read the configuration; expected a file of TOML, at most 1 MiB, that you may read", path.display())]
+    ConfigFile {
+        /// The configuration file.
+        path: PathBuf,
+        /// What the operating system said, or that the file is none or too large.
+        source: io::Error,
+    },
     /// The configuration is not TOML.
     #[error("{}, line {line}, column {column}: {reason}; correct the TOML there", path.display())]
     ConfigSyntax {

@@ -74,6 +74,9 @@ pub enum Monitor {
     Loss,
     /// The objective's score, in its own direction; of equal scores the lower loss.
     Score,
+    /// Nothing: a later epoch is better than an earlier one, so that the validation rows have no part in the model and may judge it. For
+    /// schedules that end where a run ends; a plateau cannot watch it.
+    Last,
 }
 
 impl Default for ScheduleConfig {
@@ -110,6 +113,9 @@ impl ScheduleConfig {
             if found == 0 {
                 return refuse(name, found.to_string(), "at least 1");
             }
+        }
+        if self.monitor == Monitor::Last {
+            return refuse("schedule.monitor", "last".to_owned(), "loss or score");
         }
         if !(self.factor > 0.0 && self.factor <= 1.0) {
             return refuse(

@@ -253,6 +253,30 @@ fn training_sees_alternatives_from_either_end_and_prediction_the_molecule() {
     assert_eq!(values(Some(4)), values(Some(4)));
     assert!(values(Some(4)).iter().all(|value| value.fract() != 0.0));
     assert!(values(None).iter().all(|value| value.fract() == 0.0));
+
+    // Whole positions are hidden, about as many as were asked for, and pairs and predictions are as they were.
+    let plain = PerBaseDataset::new(vec![molecule(400, 1.0)]).unwrap();
+    let masked = plain.clone().with_masking(0.25).unwrap();
+    let both = |own: &PerBaseDataset, rng: Option<&mut ChaCha8Rng>| {
+        let batch = own.batch(&[0], rng, &device);
+        let read = |data: burn::tensor::TensorData| data.try_into_vec::<f32>().unwrap();
+        (
+            read(batch.x.into_data()),
+            read(batch.pairs.unwrap().into_data()),
+        )
+    };
+    let (x, pairs) = both(&masked, Some(&mut rng));
+    let (all, all_pairs) = both(&plain, None);
+    let hidden = x
+        .chunks(2)
+        .zip(all.chunks(2))
+        .filter(|(seen, own)| seen != own);
+    let hidden: Vec<_> = hidden.map(|(seen, _)| seen).collect();
+    assert!(hidden.iter().all(|seen| **seen == [0.0, 0.0]));
+    assert!((60..140).contains(&hidden.len()), "{}", hidden.len());
+    assert_eq!(pairs, all_pairs);
+    assert_eq!(both(&masked, None).0, all);
+    assert!(plain.with_masking(1.5).is_err());
 }
 
 /// Molecules whose value at a position is its own feature plus twice that of the position it pairs with.

@@ -6,7 +6,7 @@ mod page;
 mod plan;
 mod settings;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use clap::{Args, Parser, Subcommand};
 use hairpin::models::SequenceLstm;
 use hairpin::seq::{Dna, OneHot, Seq};
@@ -196,7 +196,8 @@ fn train(args: TrainArgs) -> Result<()> {
     check_lengths(&settings.model.init(&device)?, &encode(&test))?;
     let manifest = plan.manifest()?.begin(&run, args.resume)?;
     plan.launch()?.record(&run)?;
-    let stop = stop_on_ctrl_c()?;
+    let stop =
+        Stop::on_ctrl_c(|| eprintln!("stopping after this batch; Ctrl-C again to stop at once"))?;
     let fitted = fit(
         |device| settings.model.init(device),
         &Classification::default(),
@@ -332,19 +333,4 @@ fn targets(identity: &Identity) -> serde_json::Value {
         "n_classes": rnn_dna::N_CLASSES,
         "data_sha256": identity.sha256(),
     })
-}
-
-/// The first Ctrl-C ends the run after the batch at hand, with a checkpoint; the second ends the program at once.
-fn stop_on_ctrl_c() -> Result<Stop> {
-    let stop = Stop::default();
-    let asked = stop.clone();
-    ctrlc::set_handler(move || {
-        if asked.requested() {
-            std::process::exit(130);
-        }
-        asked.request();
-        eprintln!("stopping after this batch; Ctrl-C again to stop at once");
-    })
-    .context("cannot listen for Ctrl-C")?;
-    Ok(stop)
 }

@@ -32,16 +32,8 @@ pub(crate) struct DataConfig {
 impl DataConfig {
     pub(crate) fn policy(&self) -> Policy {
         Policy {
-            case: if self.fold_case {
-                Case::Fold
-            } else {
-                Case::Refuse
-            },
-            ambiguous: if self.allow_ambiguous {
-                Ambiguous::Unknown
-            } else {
-                Ambiguous::Refuse
-            },
+            case: Case::fold_if(self.fold_case),
+            ambiguous: Ambiguous::unknown_if(self.allow_ambiguous),
             ..Policy::default()
         }
     }
@@ -62,12 +54,7 @@ impl Settings {
     pub(crate) fn load(file: Option<&Path>, seed: Option<u64>) -> Result<Self> {
         let mut settings = match file {
             None => Self::default(),
-            Some(path) => {
-                let text = read(path).with_context(|| {
-                    format!("{}: cannot read the configuration", path.display())
-                })?;
-                Self::from_toml(&text, path)?
-            }
+            Some(path) => config::load::<Self>(&Self::default(), path)?.checked(path)?,
         };
         if let Some(seed) = seed {
             settings.fit.seed = seed;
@@ -78,9 +65,11 @@ impl Settings {
     /// The defaults under the text of a file, a run's `run.toml` among them.
     pub(crate) fn from_toml(text: &str, path: &Path) -> Result<Self> {
         let (text, _) = manifest::split(text, path)?;
-        let settings: Self = config::layered(&Self::default(), &text, path)?;
-        settings
-            .check()
+        config::layered::<Self>(&Self::default(), &text, path)?.checked(path)
+    }
+
+    fn checked(self, path: &Path) -> Result<Self> {
+        self.check()
             .with_context(|| format!("{}: correct the value", path.display()))
     }
 
@@ -103,16 +92,6 @@ impl Settings {
     pub(crate) fn to_toml(&self) -> Result<String> {
         Ok(config::to_toml(self)?)
     }
-}
-
-/// A configuration is a file, and a small one.
-fn read(path: &Path) -> std::io::Result<String> {
-    const CAP: u64 = 1 << 20;
-    let metadata = std::fs::metadata(path)?;
-    if !metadata.is_file() || metadata.len() > CAP {
-        return Err(std::io::Error::other("not a file of at most 1 MiB"));
-    }
-    std::fs::read_to_string(path)
 }
 
 #[cfg(test)]

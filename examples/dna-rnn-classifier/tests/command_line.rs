@@ -2,48 +2,16 @@
 
 use hairpin::seq::Policy;
 use hairpin::tasks::rnn_dna;
+use hairpin_golden::{Program, text};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-fn program() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_dna-rnn-classifier"));
-    command.current_dir(env!("CARGO_MANIFEST_DIR"));
-    command
-}
-
-fn run_output(arguments: &[&str]) -> Output {
-    program().args(arguments).output().unwrap()
-}
+const PROGRAM: Program = Program::new(
+    env!("CARGO_BIN_EXE_dna-rnn-classifier"),
+    env!("CARGO_MANIFEST_DIR"),
+);
 
 const FIXTURE: &str = "../../fixtures/tasks/rnn-dna/rnn-dna-simulated.npz";
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
-
-#[track_caller]
-fn succeeds(arguments: &[&str]) -> String {
-    let output = run_output(arguments);
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{arguments:?}: {stderr}");
-    String::from_utf8(output.stdout).unwrap()
-}
-
-/// The error of a call that must fail with exit status 1 and say all of `parts`, on stderr alone and without a panic.
-#[track_caller]
-fn refuses(arguments: &[&str], parts: &[&str]) {
-    let output = run_output(arguments);
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{arguments:?}: {stderr}");
-    assert!(output.stdout.is_empty(), "{arguments:?} printed a result");
-    assert!(!stderr.contains("panicked"), "{stderr}");
-    for part in parts {
-        assert!(
-            stderr.contains(part),
-            "{arguments:?}: no {part:?} in {stderr}"
-        );
-    }
-}
 
 /// A run with the tiny configuration.
 fn trained(folder: &Path, more: &[&str]) -> String {
@@ -54,7 +22,7 @@ fn trained(folder: &Path, more: &[&str]) -> String {
         "--run",
         text(folder),
     ];
-    succeeds(&[&arguments[..], more].concat())
+    PROGRAM.succeeds(&[&arguments[..], more].concat())
 }
 
 fn temporary() -> (tempfile::TempDir, PathBuf) {
@@ -180,7 +148,7 @@ fn one_command_repeats_a_run_to_the_last_byte() {
     // Nothing of it is a default: the files of the run are all that the replay has.
     let own = ["--seed", "11", "--data", text(&data)];
     trained(&run, &own);
-    let output = run_output(&["train", "--replay", text(&run)]);
+    let output = PROGRAM.run(&["train", "--replay", text(&run)]);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{stderr}");
     assert!(
@@ -196,12 +164,12 @@ fn one_command_repeats_a_run_to_the_last_byte() {
 
     // A replay is a run: it can be replayed, and its configuration is one.
     let third = folder.path().join("third");
-    succeeds(&["train", "--replay", text(&replay), "--run", text(&third)]);
+    PROGRAM.succeeds(&["train", "--replay", text(&replay), "--run", text(&third)]);
     assert!(bytes_of(&run) == bytes_of(&third));
     let config = run.join("run.toml");
     let fourth = folder.path().join("fourth");
     let by_config = ["train", "--config", text(&config), "--run", text(&fourth)];
-    succeeds(&[&by_config[..], &["--data", text(&data)]].concat());
+    PROGRAM.succeeds(&[&by_config[..], &["--data", text(&data)]].concat());
     assert!(bytes_of(&run) == bytes_of(&fourth));
 
     // Other data under the same name are not the run's.
@@ -210,9 +178,9 @@ fn one_command_repeats_a_run_to_the_last_byte() {
     let test = rnn_dna::read_test(&fixture, Policy::default()).unwrap();
     rnn_dna::write_data(&data, &train, &test[1..]).unwrap();
     let again = ["train", "--replay", text(&run), "--run", text(&third)];
-    refuses(&again, &["own.npz", "as recorded in the manifest"]);
+    PROGRAM.refuses(&again, &["own.npz", "as recorded in the manifest"]);
     std::fs::remove_file(&data).unwrap();
-    refuses(&again, &["own.npz"]);
+    PROGRAM.refuses(&again, &["own.npz"]);
     assert!(
         bytes_of(&run) == bytes_of(&third),
         "a refused replay writes nothing"
@@ -223,11 +191,11 @@ fn one_command_repeats_a_run_to_the_last_byte() {
 fn a_replay_takes_everything_from_the_run_and_never_overwrites_it() {
     let (folder, run) = temporary();
     let replay = ["train", "--replay", text(&run)];
-    refuses(&replay, &["no such folder", "train first"]);
+    PROGRAM.refuses(&replay, &["no such folder", "train first"]);
     std::fs::create_dir(&run).unwrap();
-    refuses(&replay, &["run.toml"]);
+    PROGRAM.refuses(&replay, &["run.toml"]);
     trained(&run, &[]);
-    refuses(
+    PROGRAM.refuses(
         &[&replay[..], &["--run", text(&run)]].concat(),
         &["name another folder with --run"],
     );
@@ -237,7 +205,7 @@ fn a_replay_takes_everything_from_the_run_and_never_overwrites_it() {
         ["--config", "x"],
         ["--device", "flex"],
     ] {
-        let output = run_output(&[&replay[..], &more[..]].concat());
+        let output = PROGRAM.run(&[&replay[..], &more[..]].concat());
         assert_eq!(output.status.code(), Some(2), "{more:?}");
     }
     // A run that was made by something else: said, and the bytes are not promised.
@@ -249,7 +217,7 @@ fn a_replay_takes_everything_from_the_run_and_never_overwrites_it() {
         std::fs::copy(run.join(name), elsewhere.join(name)).unwrap();
     }
     std::fs::write(elsewhere.join("run.toml"), &older).unwrap();
-    let output = run_output(&["train", "--replay", text(&elsewhere)]);
+    let output = PROGRAM.run(&["train", "--replay", text(&elsewhere)]);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(
         stderr.contains("note: program version was 0.0."),
@@ -264,13 +232,13 @@ fn a_replay_takes_everything_from_the_run_and_never_overwrites_it() {
     );
     let other = older.replace("program = \"dna-rnn-classifier\"", "program = \"other\"");
     std::fs::write(elsewhere.join("run.toml"), other).unwrap();
-    refuses(
+    PROGRAM.refuses(
         &["train", "--replay", text(&elsewhere)],
         &["a run of other", "expected one of dna-rnn-classifier"],
     );
     let bare = toml.split("\n[manifest]").next().unwrap();
     std::fs::write(elsewhere.join("run.toml"), bare).unwrap();
-    refuses(
+    PROGRAM.refuses(
         &["train", "--replay", text(&elsewhere)],
         &["no record of how the run was made"],
     );
@@ -281,17 +249,17 @@ fn predict_gives_what_train_gave_and_evaluate_scores_it() {
     let (folder, run) = temporary();
     trained(&run, &[]);
     let out = folder.path().join("again.npy");
-    succeeds(&["predict", "--run", text(&run), "--out", text(&out)]);
+    PROGRAM.succeeds(&["predict", "--run", text(&run), "--out", text(&out)]);
     assert_eq!(
         std::fs::read(run.join("prediction.npy")).unwrap(),
         std::fs::read(&out).unwrap()
     );
     let truth = "../../fixtures/tasks/rnn-dna/test-labels.npy";
-    let found = succeeds(&["evaluate", "--run", text(&run), "--labels", truth, "--json"]);
+    let found = PROGRAM.succeeds(&["evaluate", "--run", text(&run), "--labels", truth, "--json"]);
     let found: serde_json::Value = serde_json::from_str(&found).unwrap();
     let accuracy = found["accuracy"]["value"].as_f64().unwrap();
     assert!((0.0..=1.0).contains(&accuracy));
-    let shown = succeeds(&["evaluate", "--run", text(&run), "--labels", truth]);
+    let shown = PROGRAM.succeeds(&["evaluate", "--run", text(&run), "--labels", truth]);
     assert!(
         shown.contains(&format!("accuracy {accuracy:.3}")),
         "{shown}"
@@ -303,7 +271,8 @@ fn a_seed_fixes_every_byte_at_any_number_of_threads() {
     let (folder, _) = temporary();
     let bytes = |name: &str, seed: &str, threads: &str| {
         let run = folder.path().join(name);
-        let done = program()
+        let done = PROGRAM
+            .command()
             .env("RAYON_NUM_THREADS", threads)
             .args([
                 "train",
@@ -349,7 +318,7 @@ fn a_configuration_is_refused_by_line_and_key() {
     let refuse = |toml: &str, parts: &[&str]| {
         std::fs::write(&config, toml).unwrap();
         let arguments = ["train", "--config", text(&config), "--run", text(&run)];
-        refuses(&arguments, &[parts, &["own.toml"]].concat());
+        PROGRAM.refuses(&arguments, &[parts, &["own.toml"]].concat());
         assert!(
             !run.exists(),
             "nothing is made before the configuration is checked"
@@ -381,12 +350,12 @@ fn a_value_out_of_range_is_refused_by_name() {
         ("[fit]\nlearning_rate = -1.0\n", "learning_rate"),
     ] {
         std::fs::write(&config, toml).unwrap();
-        refuses(
+        PROGRAM.refuses(
             &["train", "--config", text(&config), "--run", text(&run)],
             &[part],
         );
     }
-    refuses(
+    PROGRAM.refuses(
         &["train", "--config", "no-such.toml", "--run", text(&run)],
         &["no-such.toml"],
     );
@@ -395,7 +364,7 @@ fn a_value_out_of_range_is_refused_by_name() {
 #[test]
 fn data_that_are_not_there_say_where_to_get_them() {
     let (_folder, run) = temporary();
-    refuses(
+    PROGRAM.refuses(
         &["train", "--data", "no-such.npz", "--run", text(&run)],
         &["no-such.npz", "rnn-challenge-data.npz"],
     );
@@ -408,7 +377,7 @@ fn broken_data_are_refused_with_their_place_before_anything_is_written() {
     let data = folder.path().join("own.npz");
     for broken in [&whole[..whole.len() / 2], b"", b"not a zip at all"] {
         std::fs::write(&data, broken).unwrap();
-        refuses(
+        PROGRAM.refuses(
             &["train", "--data", text(&data), "--run", text(&run)],
             &["own.npz"],
         );
@@ -421,7 +390,7 @@ fn windows_shorter_than_the_network_can_read_are_refused() {
     let (folder, run) = temporary();
     let config = folder.path().join("own.toml");
     std::fs::write(&config, "[data]\nmin_crop = 2\n").unwrap();
-    refuses(
+    PROGRAM.refuses(
         &["train", "--config", text(&config), "--run", text(&run)],
         &["2 positions", "at least 3"],
     );
@@ -430,7 +399,7 @@ fn windows_shorter_than_the_network_can_read_are_refused() {
         "[fit]\nepochs = 1\nbatch_size = 1152921504606846976\n",
     )
     .unwrap();
-    succeeds(&["train", "--config", text(&config), "--run", text(&run)]);
+    PROGRAM.succeeds(&["train", "--config", text(&config), "--run", text(&run)]);
 }
 
 #[test]
@@ -439,8 +408,8 @@ fn a_folder_that_cannot_be_written_is_refused() {
     let file = folder.path().join("file");
     std::fs::write(&file, "in the way").unwrap();
     let below = file.join("run");
-    refuses(&["train", "--run", text(&file)], &["file", "not a folder"]);
-    refuses(
+    PROGRAM.refuses(&["train", "--run", text(&file)], &["file", "not a folder"]);
+    PROGRAM.refuses(
         &["train", "--run", text(&below)],
         &["file: is not a folder", "name another"],
     );
@@ -451,12 +420,13 @@ fn a_folder_that_cannot_be_written_is_refused() {
 fn a_device_that_was_not_built_in_says_how_to_build_it() {
     let (_folder, run) = temporary();
     if cfg!(not(feature = "cuda")) {
-        refuses(
+        PROGRAM.refuses(
             &["train", "--device", "cuda:0", "--run", text(&run)],
             &["--features cuda"],
         );
     }
-    let output = program()
+    let output = PROGRAM
+        .command()
         .args(["train", "--device", "gpu"])
         .output()
         .unwrap();
@@ -476,16 +446,16 @@ fn labels_of_other_data_never_replace_a_runs_own_unasked() {
     rnn_dna::write_data(&data, &train, &test[1..]).unwrap();
     trained(&run, &["--data", text(&data)]);
     let labels = std::fs::read(run.join("prediction.npy")).unwrap();
-    refuses(&["predict", "--run", text(&run)], &["--data FILE"]);
+    PROGRAM.refuses(&["predict", "--run", text(&run)], &["--data FILE"]);
     assert_eq!(labels, std::fs::read(run.join("prediction.npy")).unwrap());
-    succeeds(&["predict", "--run", text(&run), "--data", text(&data)]);
+    PROGRAM.succeeds(&["predict", "--run", text(&run), "--data", text(&data)]);
 }
 
 #[test]
 fn a_bundle_is_loaded_whole_or_refused_and_earlier_labels_survive() {
     let (folder, run) = temporary();
     let predict = ["predict", "--run", text(&run)];
-    refuses(&predict, &["no such folder", "train first"]);
+    PROGRAM.refuses(&predict, &["no such folder", "train first"]);
     trained(&run, &[]);
     let labels = std::fs::read(run.join("prediction.npy")).unwrap();
     let other = folder.path().join("other");
@@ -494,21 +464,22 @@ fn a_bundle_is_loaded_whole_or_refused_and_earlier_labels_survive() {
     let weights = run.join("model.bpk");
     let own = std::fs::read(&weights).unwrap();
     std::fs::copy(other.join("model.bpk"), &weights).unwrap();
-    refuses(&predict, &["model.bpk", "SHA-256", "train again"]);
+    PROGRAM.refuses(&predict, &["model.bpk", "SHA-256", "train again"]);
     std::fs::write(&weights, &own[..own.len() / 2]).unwrap();
-    refuses(&predict, &["model.bpk", "size in bytes"]);
+    PROGRAM.refuses(&predict, &["model.bpk", "size in bytes"]);
     std::fs::remove_file(&weights).unwrap();
-    refuses(&predict, &["model.bpk", "no such file"]);
+    PROGRAM.refuses(&predict, &["model.bpk", "no such file"]);
     std::fs::write(&weights, own).unwrap();
     std::fs::remove_file(run.join("bundle.json")).unwrap();
-    refuses(&predict, &["bundle.json", "train first"]);
+    PROGRAM.refuses(&predict, &["bundle.json", "train first"]);
     assert_eq!(labels, std::fs::read(run.join("prediction.npy")).unwrap());
 }
 
 /// Starts a long run, sends it an interrupt in the middle of an epoch after the second, and lets it end.
 #[cfg(unix)]
 fn interrupted(config: &Path, folder: &Path) -> Output {
-    let child = program()
+    let child = PROGRAM
+        .command()
         .args(["train", "--config", text(config), "--run", text(folder)])
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())
@@ -554,15 +525,15 @@ fn a_run_that_is_stopped_and_resumed_ends_as_if_it_had_not_been() {
     // Somebody else's file among the checkpoints is left alone.
     std::fs::write(run.join("checkpoint/notes.txt"), "mine").unwrap();
     let train = ["train", "--config", text(&config), "--run", text(&run)];
-    refuses(
+    PROGRAM.refuses(
         &train,
         &["checkpoint of a run that was stopped", "--resume"],
     );
-    refuses(
+    PROGRAM.refuses(
         &[&train[..], &["--resume", "--seed", "2"]].concat(),
         &["another configuration"],
     );
-    succeeds(&[&train[..], &["--resume"]].concat());
+    PROGRAM.succeeds(&[&train[..], &["--resume"]].concat());
     assert_eq!(
         std::fs::read_dir(run.join("checkpoint")).unwrap().count(),
         1
@@ -572,7 +543,7 @@ fn a_run_that_is_stopped_and_resumed_ends_as_if_it_had_not_been() {
         .next()
         .unwrap();
     assert_eq!(cleared.unwrap().file_name(), "notes.txt");
-    refuses(&[&train[..], &["--resume"]].concat(), &["no checkpoint"]);
+    PROGRAM.refuses(&[&train[..], &["--resume"]].concat(), &["no checkpoint"]);
 
     let run_toml = std::fs::read_to_string(run.join("run.toml")).unwrap();
     assert!(run_toml.contains(&format!("{version}0.0.")), "{run_toml}");
@@ -586,7 +557,7 @@ fn a_run_that_is_stopped_and_resumed_ends_as_if_it_had_not_been() {
     assert!(!resumed(&launches[0]) && launches[1..].iter().all(resumed));
 
     let whole = folder.path().join("whole");
-    succeeds(&["train", "--config", text(&config), "--run", text(&whole)]);
+    PROGRAM.succeeds(&["train", "--config", text(&config), "--run", text(&whole)]);
 
     // Stopped again in the folder of a finished run, a training leaves all of that run as it was.
     let files = [

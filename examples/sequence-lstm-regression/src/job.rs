@@ -97,7 +97,9 @@ impl<'a> Job<'a> {
             alphabet,
             device,
             run,
-            stop: stop_on_ctrl_c()?,
+            stop: Stop::on_ctrl_c(|| {
+                eprintln!("stopping after this batch; Ctrl-C again to stop at once")
+            })?,
             manifest,
         })
     }
@@ -452,19 +454,4 @@ fn too_few(groups: &Groups) -> String {
 
 fn ids_of(ids: &[String], rows: &[usize]) -> Vec<String> {
     rows.iter().map(|&row| ids[row].clone()).collect()
-}
-
-/// The first Ctrl-C ends the run after the batch at hand; the second ends the program at once.
-fn stop_on_ctrl_c() -> Result<Stop> {
-    let stop = Stop::default();
-    let asked = stop.clone();
-    ctrlc::set_handler(move || {
-        if asked.requested() {
-            std::process::exit(130);
-        }
-        asked.request();
-        eprintln!("stopping after this batch; Ctrl-C again to stop at once");
-    })
-    .context("cannot listen for Ctrl-C")?;
-    Ok(stop)
 }

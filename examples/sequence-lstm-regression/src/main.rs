@@ -8,7 +8,7 @@ mod learn;
 mod outcome;
 mod settings;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Parser;
 use cli::{Cli, Command, CrossValidateArgs, EvaluateArgs, PredictArgs, TrainArgs};
 use hairpin::seq::{Alphabet, Dna, Protein, Rna};
@@ -76,13 +76,7 @@ fn predict_as<A: Alphabet>(
     run: &RunDir,
     device: &hairpin::train::Device,
 ) -> Result<()> {
-    let text = settings::read(&run.file(RunDir::RUN)).with_context(|| {
-        format!(
-            "{}: cannot read the run's configuration",
-            run.path().display()
-        )
-    })?;
-    let settings = Settings::default().under(&text, &run.file(RunDir::RUN))?;
+    let settings = Settings::load(Some(&run.file(RunDir::RUN)), None)?;
     let answerer = Answerer::load::<A>(run, device)?;
     let path = match &args.data {
         Some(path) => path.clone(),

@@ -88,16 +88,8 @@ pub(crate) enum PrunerName {
 impl DataConfig {
     pub(crate) fn policy(&self) -> Policy {
         Policy {
-            case: if self.fold_case {
-                Case::Fold
-            } else {
-                Case::Refuse
-            },
-            ambiguous: if self.allow_ambiguous {
-                Ambiguous::Unknown
-            } else {
-                Ambiguous::Refuse
-            },
+            case: Case::fold_if(self.fold_case),
+            ambiguous: Ambiguous::unknown_if(self.allow_ambiguous),
             ..Policy::default()
         }
     }
@@ -158,12 +150,7 @@ impl Settings {
     pub(crate) fn load(file: Option<&Path>, seed: Option<u64>) -> Result<Self> {
         let mut settings = match file {
             None => Self::default(),
-            Some(path) => {
-                let text = read(path).with_context(|| {
-                    format!("{}: cannot read the configuration", path.display())
-                })?;
-                Self::default().under(&text, path)?
-            }
+            Some(path) => config::load::<Self>(&Self::default(), path)?.checked(path)?,
         };
         if let Some(seed) = seed {
             settings.fit.seed = seed;
@@ -174,9 +161,11 @@ impl Settings {
     /// These settings under the text of a file; what a run wrote into its `run.toml` beside the configuration is passed over.
     pub(crate) fn under(&self, text: &str, path: &Path) -> Result<Self> {
         let (text, _) = hairpin::train::manifest::split(text, path)?;
-        let settings: Self = config::layered(self, &text, path)?;
-        settings
-            .check()
+        config::layered::<Self>(self, &text, path)?.checked(path)
+    }
+
+    fn checked(self, path: &Path) -> Result<Self> {
+        self.check()
             .with_context(|| format!("{}: correct the value", path.display()))
     }
 
@@ -286,16 +275,6 @@ pub(crate) fn space(file: Option<&Path>, settings: &Settings) -> Result<Space> {
         );
     }
     Ok(space)
-}
-
-/// A configuration is a file, and a small one.
-pub(crate) fn read(path: &Path) -> std::io::Result<String> {
-    const CAP: u64 = 1 << 20;
-    let metadata = std::fs::metadata(path)?;
-    if !metadata.is_file() || metadata.len() > CAP {
-        return Err(std::io::Error::other("not a file of at most 1 MiB"));
-    }
-    std::fs::read_to_string(path)
 }
 
 #[cfg(test)]

@@ -1,47 +1,15 @@
 //! The program from outside: what it writes, what it refuses, and that it can be stopped.
 
+use hairpin_golden::{Program, text};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
-fn program() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sequence-lstm-regression"));
-    command.current_dir(env!("CARGO_MANIFEST_DIR"));
-    command
-}
-
-fn run(arguments: &[&str]) -> Output {
-    program().args(arguments).output().unwrap()
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
-
-#[track_caller]
-fn succeeds(arguments: &[&str]) -> String {
-    let output = run(arguments);
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{arguments:?}: {stderr}");
-    String::from_utf8(output.stdout).unwrap()
-}
-
-/// The error of a call that must fail with exit status 1 and say all of `parts`, on stderr alone and without a panic.
-#[track_caller]
-fn refuses(arguments: &[&str], parts: &[&str]) {
-    let output = run(arguments);
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{arguments:?}: {stderr}");
-    assert!(output.stdout.is_empty(), "{arguments:?} printed a result");
-    assert!(!stderr.contains("panicked"), "{stderr}");
-    for part in parts {
-        assert!(
-            stderr.contains(part),
-            "{arguments:?}: no {part:?} in {stderr}"
-        );
-    }
-}
+const PROGRAM: Program = Program::new(
+    env!("CARGO_BIN_EXE_sequence-lstm-regression"),
+    env!("CARGO_MANIFEST_DIR"),
+);
 
 fn temporary() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
@@ -69,7 +37,7 @@ fn table(rows: usize) -> String {
 #[test]
 fn a_run_leaves_its_files_and_predicts_again_what_it_predicted() {
     let (folder, run) = temporary();
-    let stdout = succeeds(&tiny(&run, &["--tensorboard"]));
+    let stdout = PROGRAM.succeeds(&tiny(&run, &["--tensorboard"]));
     for row in [
         "sequence_lstm",
         "column mean",
@@ -120,10 +88,10 @@ fn a_run_leaves_its_files_and_predicts_again_what_it_predicted() {
     assert!(values.iter().any(|value| *value != values[0]));
 
     let out = folder.path().join("again.csv");
-    succeeds(&["predict", "--run", text(&run), "--out", text(&out)]);
+    PROGRAM.succeeds(&["predict", "--run", text(&run), "--out", text(&out)]);
     assert_eq!(std::fs::read_to_string(&out).unwrap(), predictions);
     let labels = "../../fixtures/tasks/sequence-csv/test-labels.csv";
-    let score = succeeds(&[
+    let score = PROGRAM.succeeds(&[
         "evaluate",
         "--run",
         text(&run),
@@ -137,11 +105,11 @@ fn a_run_leaves_its_files_and_predicts_again_what_it_predicted() {
         "{score}"
     );
 
-    refuses(&tiny(&run, &[]), &["trials.csv", "--resume"]);
+    PROGRAM.refuses(&tiny(&run, &[]), &["trials.csv", "--resume"]);
     // The run's own configuration makes the same run.
     let again = folder.path().join("replayed");
     let config = run.join("run.toml");
-    succeeds(&["train", "--config", text(&config), "--run", text(&again)]);
+    PROGRAM.succeeds(&["train", "--config", text(&config), "--run", text(&again)]);
     let bytes = |run: &Path, name| std::fs::read(run.join(name)).unwrap();
     for name in ["predictions.csv", "ensemble.json", "run.toml", "split.json"] {
         assert_eq!(bytes(&run, name), bytes(&again, name), "{name}");
@@ -172,7 +140,8 @@ fn a_search_that_is_killed_goes_on_and_ends_alike() {
     };
     let whole = folder.path().join("whole");
     assert!(
-        program()
+        PROGRAM
+            .command()
             .args(arguments(&whole))
             .output()
             .unwrap()
@@ -181,7 +150,8 @@ fn a_search_that_is_killed_goes_on_and_ends_alike() {
     );
     let mut killed = 0;
     loop {
-        let mut child = program()
+        let mut child = PROGRAM
+            .command()
             .args(arguments(&run))
             .arg("--resume")
             .stdout(Stdio::null())
@@ -222,7 +192,7 @@ fn a_trial_that_diverges_has_failed_and_the_search_goes_on() {
     )
     .unwrap();
     // Choices that occur twice are refused: the message says where.
-    refuses(
+    PROGRAM.refuses(
         &tiny(&run, &["--space", text(&space)]),
         &["space.toml", "line"],
     );
@@ -268,7 +238,7 @@ fn a_trial_that_diverges_has_failed_and_the_search_goes_on() {
 }
 
 fn run_with(arguments: &[&str]) -> String {
-    let output = run(arguments);
+    let output = PROGRAM.run(arguments);
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
@@ -279,7 +249,7 @@ fn bad_input_is_refused_with_its_place() {
     let train = |content: &str, parts: &[&str]| {
         std::fs::write(&data, content).unwrap();
         let arguments = tiny(&run, &["--data", text(&data)]);
-        refuses(&arguments, &[&["data.csv"], parts].concat());
+        PROGRAM.refuses(&arguments, &[&["data.csv"], parts].concat());
     };
     let good = table(30);
     train(&good.replace("r7,", "r6,"), &["r6"]);
@@ -324,8 +294,8 @@ fn bad_input_is_refused_with_its_place() {
         "--run",
         text(&run),
     ];
-    refuses(&fixed, &["test.csv", "--allow-longer"]);
-    succeeds(&[&fixed[..], &["--allow-longer"]].concat());
+    PROGRAM.refuses(&fixed, &["test.csv", "--allow-longer"]);
+    PROGRAM.succeeds(&[&fixed[..], &["--allow-longer"]].concat());
     let predictions = std::fs::read_to_string(run.join("predictions.csv")).unwrap();
     assert_eq!(predictions.lines().count(), 2);
 
@@ -337,16 +307,16 @@ fn bad_input_is_refused_with_its_place() {
     )
     .unwrap();
     let other = folder.path().join("other");
-    refuses(
+    PROGRAM.refuses(
         &tiny(&other, &["--space", text(&space)]),
         &["space.toml", "line 1", "low 0.5", "high 0.1"],
     );
     std::fs::write(&config, "[search]\ntrails = 3\n").unwrap();
-    refuses(
+    PROGRAM.refuses(
         &["train", "--config", text(&config), "--run", text(&other)],
         &["own.toml", "line 2", "search.trials"],
     );
-    refuses(
+    PROGRAM.refuses(
         &["predict", "--run", text(&folder.path().join("nowhere"))],
         &["no such folder"],
     );
@@ -361,7 +331,7 @@ fn folds_are_judged_together() {
         "fit.epochs = 2\n[search]\ntrials = 0\n[model]\nconv_channels = 8\nd_hidden = 8\n",
     )
     .unwrap();
-    let stdout = succeeds(&[
+    let stdout = PROGRAM.succeeds(&[
         "cross-validate",
         "--folds",
         "3",

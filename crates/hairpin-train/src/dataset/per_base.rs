@@ -47,6 +47,7 @@ impl PerBaseFeatures {
 /// |---|---|
 /// | [`with_alternatives`](Self::with_alternatives) | the molecule under another structure: one of its alternatives or itself, each as often |
 /// | [`with_reversal`](Self::with_reversal) | the molecule from its end, with the given probability |
+/// | [`with_masking`](Self::with_masking) | positions without any feature, each with the given probability: what a model learns to fill in |
 /// | [`with_noise`](Self::with_noise) | Gaussian noise on the features, not on pairs and not on padding |
 ///
 /// A reversed molecule is marked so in the [batch](PerBaseInput::reversed), and the model puts its answers back in order: position 0 of an
@@ -74,6 +75,7 @@ pub struct PerBaseDataset {
     channels: usize,
     n_pairs: usize,
     reversal: f64,
+    masking: f64,
     noise: Option<GaussianNoise>,
 }
 
@@ -94,6 +96,7 @@ impl PerBaseDataset {
             channels,
             n_pairs,
             reversal: 0.0,
+            masking: 0.0,
             noise: None,
         };
         for (row, molecule) in molecules.iter().enumerate() {
@@ -137,14 +140,18 @@ impl PerBaseDataset {
     ///
     /// [`TrainError::Augmentation`] when it is none.
     pub fn with_reversal(mut self, probability: f64) -> Result<Self, TrainError> {
-        if !(0.0..=1.0).contains(&probability) {
-            return Err(TrainError::Augmentation {
-                name: "probability of a reversal",
-                found: probability.to_string(),
-                expected: "a number from 0 to 1",
-            });
-        }
-        self.reversal = probability;
+        self.reversal = checked("probability of a reversal", probability)?;
+        Ok(self)
+    }
+
+    /// Lets training see no feature of a position with this probability; pairs stay. For pre-training: a model that is to name the features of
+    /// all positions learns which follow from the others (denoising: Vincent et al. 2008, doi:10.1145/1390156.1390294).
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::Augmentation`] when it is none.
+    pub fn with_masking(mut self, probability: f64) -> Result<Self, TrainError> {
+        self.masking = checked("probability of a mask", probability)?;
         Ok(self)
     }
 
@@ -272,6 +279,13 @@ impl Dataset for PerBaseDataset {
                     .zip(features)
                     .for_each(|(out, &own)| *out = own);
             }
+            if let (true, Some(rng)) = (self.masking > 0.0, augment.as_deref_mut()) {
+                for position in out.chunks_exact_mut(channels.max(1)) {
+                    if rng.random::<f64>() < self.masking {
+                        position.fill(0.0);
+                    }
+                }
+            }
             if let (Some(noise), Some(rng)) = (&self.noise, augment.as_deref_mut()) {
                 noise.add_to(out, rng);
             }
@@ -301,4 +315,15 @@ impl Dataset for PerBaseDataset {
             false => input,
         }
     }
+}
+
+fn checked(name: &'static str, probability: f64) -> Result<f64, TrainError> {
+    if (0.0..=1.0).contains(&probability) {
+        return Ok(probability);
+    }
+    Err(TrainError::Augmentation {
+        name,
+        found: probability.to_string(),
+        expected: "a number from 0 to 1",
+    })
 }

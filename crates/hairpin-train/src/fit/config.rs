@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 /// | `batch_size` | 32 | rows per batch | 1.. |
 /// | `accumulate` | 1 | batches whose gradients are averaged into one step | 1.. |
 /// | `learning_rate` | 0.005 | the optimizer's step size | above 0, up to 1 |
-/// | `monitor` | `score` | what makes an epoch the best and early stopping wait: `score`, `loss` | |
+/// | `monitor` | `score` | what makes an epoch the best and early stopping wait: `score`, `loss`, or `last`, which is nothing: the last epoch's weights are the model's | |
 /// | `patience` | 0 | epochs without a better one after which training stops; 0 never stops early | 0.. |
 /// | `keep_best` | 1 | how many of the best epochs' weights are kept, the best of them returned as the model | 1 to 100 |
 /// | `max_gradient_norm` | 1.0 | the gradient of all parameters together is scaled down to this norm (Pascanu et al. 2013, arXiv:1211.5063); 0 leaves it | 0.. |

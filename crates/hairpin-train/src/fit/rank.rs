@@ -6,7 +6,7 @@ use crate::schedule::Monitor;
 use hairpin_targets::metrics::Direction;
 use std::cmp::Ordering;
 
-/// The order of epochs: by score and then loss, or by loss. What is no number is worse than whatever is one.
+/// The order of epochs: by score and then loss, by loss, or in time. What is no number is worse than whatever is one.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rank {
     monitor: Monitor,
@@ -36,6 +36,7 @@ impl Rank {
         match self.monitor {
             Monitor::Loss => loss,
             Monitor::Score => score.then(loss),
+            Monitor::Last => b.epoch.cmp(&a.epoch),
         }
     }
 
@@ -59,6 +60,7 @@ impl Rank {
             (Monitor::Loss, _) => -epoch.valid_loss,
             (Monitor::Score, true) => -epoch.valid_score,
             (Monitor::Score, false) => epoch.valid_score,
+            (Monitor::Last, _) => epoch.epoch as f64,
         };
         let mut best = f64::NEG_INFINITY;
         let mut since = 0;
@@ -130,5 +132,20 @@ mod tests {
         assert!(rank.waited(&history(&[3.0, 2.0, 2.5, 2.0]), 2));
         assert!(!rank.waited(&history(&[3.0, 2.0, 2.5, 1.0]), 1));
         assert!(!rank.waited(&history(&[3.0; 50]), 0));
+    }
+
+    #[test]
+    fn the_last_epoch_is_the_best_whatever_it_scored() {
+        let rank = Rank::new(Monitor::Last, Direction::HigherIsBetter);
+        let at = |number, score| Epoch {
+            epoch: number,
+            ..epoch(0.0, score)
+        };
+        let history = History {
+            score_name: String::new(),
+            epochs: vec![at(1, 0.9), at(2, f64::NAN)],
+        };
+        assert!(rank.is_best(&at(3, 0.1), &history));
+        assert!(!rank.waited(&history, 1));
     }
 }

@@ -177,7 +177,8 @@ impl<M: Module, O> Run<'_, M, O> {
         )?;
         let Evaluation { loss, score } = self.objective.evaluate(&predictions, valid.targets)?;
         let (watched, lower_is_better) = match self.schedule.monitor() {
-            Monitor::Loss => (loss, true),
+            // The configuration refuses a plateau of the last epochs.
+            Monitor::Loss | Monitor::Last => (loss, true),
             Monitor::Score => (score, self.rank.lower_scores_are_better()),
         };
         let before = self.schedule.rate();

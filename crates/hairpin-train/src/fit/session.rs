@@ -1,5 +1,6 @@
 //! Where and how a run takes place, on what, and what comes out.
 
+use crate::error::TrainError;
 use crate::history::{Epoch, History};
 use crate::{Progress, RunDir};
 use burn::tensor::Device;
@@ -59,6 +60,26 @@ impl<D: ?Sized, T: ?Sized> Copy for Examples<'_, D, T> {}
 pub struct Stop(Arc<AtomicBool>);
 
 impl Stop {
+    /// One that the first Ctrl-C raises, after which `notice` is called, to tell who waits; the second ends the program at once with exit
+    /// status 130. A program asks for it once, before it trains.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::Signal`] when Ctrl-C cannot be listened for, as when the program does so already.
+    pub fn on_ctrl_c(notice: impl Fn() + Send + 'static) -> Result<Self, TrainError> {
+        let stop = Self::default();
+        let asked = stop.clone();
+        ctrlc::set_handler(move || {
+            if asked.requested() {
+                std::process::exit(130);
+            }
+            asked.request();
+            notice();
+        })
+        .map_err(|source| TrainError::Signal { source })?;
+        Ok(stop)
+    }
+
     /// Asks.
     pub fn request(&self) {
         self.0.store(true, Ordering::Relaxed);
