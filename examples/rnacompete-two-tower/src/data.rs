@@ -1,13 +1,11 @@
 //! What is learned from and judged by: the official files, without duplicates, divided.
 
-use crate::settings::{DataConfig, Settings};
+use crate::settings::Settings;
 use anyhow::{Context, Result, ensure};
 use hairpin::seq::{Protein, Rna, Seq};
 use hairpin::targets::duplicates::{Deduplicated, Keep, deduplicate};
 use hairpin::targets::{Fractions, Groups, TargetMatrix, split};
-use hairpin::tasks::rnacompete::{
-    self, Reading, TrainFiles, read_intensities, read_probes, read_train,
-};
+use hairpin::tasks::rnacompete::{Reading, TrainFiles, read_intensities, read_probes, read_train};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
@@ -267,14 +265,10 @@ pub(crate) fn names(material: &Material, rows: &[usize]) -> Vec<String> {
         .collect()
 }
 
-/// What a configuration says of reading.
-pub(crate) fn reading(data: &DataConfig) -> rnacompete::Reading {
-    data.reading()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hairpin::tasks::rnacompete;
     use ndarray::Array2;
 
     fn material(n_proteins: usize, sets: Option<Vec<String>>) -> Material {

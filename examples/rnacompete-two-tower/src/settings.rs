@@ -68,16 +68,8 @@ impl DataConfig {
     /// What to do with letters that are not plain.
     pub(crate) fn reading(&self) -> Reading {
         let policy = |policy: Policy| Policy {
-            case: if self.fold_case {
-                Case::Fold
-            } else {
-                Case::Refuse
-            },
-            ambiguous: if self.allow_ambiguous {
-                Ambiguous::Unknown
-            } else {
-                Ambiguous::Refuse
-            },
+            case: Case::fold_if(self.fold_case),
+            ambiguous: Ambiguous::unknown_if(self.allow_ambiguous),
             ..policy
         };
         let strict = Reading::default();
@@ -174,12 +166,7 @@ impl Settings {
     pub(crate) fn load(file: Option<&Path>, seed: Option<u64>) -> Result<Self> {
         let mut settings = match file {
             None => Self::default(),
-            Some(path) => {
-                let text = read(path).with_context(|| {
-                    format!("{}: cannot read the configuration", path.display())
-                })?;
-                Self::default().under(&text, path)?
-            }
+            Some(path) => config::load::<Self>(&Self::default(), path)?.checked(path)?,
         };
         if let Some(seed) = seed {
             settings.fit.seed = seed;
@@ -190,9 +177,11 @@ impl Settings {
     /// These settings under the text of a file; what a run wrote into its `run.toml` beside the configuration is passed over.
     pub(crate) fn under(&self, text: &str, path: &Path) -> Result<Self> {
         let (text, _) = hairpin::train::manifest::split(text, path)?;
-        let settings: Self = config::layered(self, &text, path)?;
-        settings
-            .check()
+        config::layered::<Self>(self, &text, path)?.checked(path)
+    }
+
+    fn checked(self, path: &Path) -> Result<Self> {
+        self.check()
             .with_context(|| format!("{}: correct the value", path.display()))
     }
 
@@ -238,16 +227,6 @@ impl Settings {
     pub(crate) fn to_toml(&self) -> Result<String> {
         Ok(config::to_toml(self)?)
     }
-}
-
-/// A configuration is a file, and a small one.
-fn read(path: &Path) -> std::io::Result<String> {
-    const CAP: u64 = 1 << 20;
-    let metadata = std::fs::metadata(path)?;
-    if !metadata.is_file() || metadata.len() > CAP {
-        return Err(std::io::Error::other("not a file of at most 1 MiB"));
-    }
-    std::fs::read_to_string(path)
 }
 
 #[cfg(test)]
