@@ -23,6 +23,7 @@
 //! What it does not do: download anything, guess what a broken row meant, fit or train. Encodings are in `hairpin-seq`,
 //! splits and metrics in `hairpin-targets`.
 
+pub mod embeddings;
 mod error;
 mod file;
 mod lines;

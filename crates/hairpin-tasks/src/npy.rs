@@ -1,4 +1,4 @@
-//! One-dimensional NumPy arrays, with the header checked before anything is believed.
+//! NumPy arrays of one or two dimensions, with the header checked before anything is believed.
 //!
 //! `ndarray-npy` decodes the elements. It allocates what the header announces and reads the header as any Python literal, nested
 //! as deeply as the file likes, so a header from a stranger is first read here: three keys, no nesting, and as many bytes of
@@ -8,7 +8,7 @@ use std::error::Error;
 use std::io::Read;
 use std::path::Path;
 
-use ndarray::Array1;
+use ndarray::{Array1, Array2};
 use ndarray_npy::{ReadNpyError, ReadNpyExt, ReadableElement};
 
 use crate::ucs4::{BadCharacter, Text};
@@ -44,6 +44,24 @@ impl Element for i64 {
     }
 }
 
+impl Element for u16 {
+    const EXPECTED: &'static str = "`<u2` (uint16)";
+    const REMEDY: &'static str = "convert it with .astype('uint16') and save it again";
+
+    fn width(dtype: &str) -> Option<u64> {
+        matches!(dtype, "<u2" | ">u2").then_some(2)
+    }
+}
+
+impl Element for f32 {
+    const EXPECTED: &'static str = "`<f4` (float32)";
+    const REMEDY: &'static str = "convert it with .astype('float32') and save it again";
+
+    fn width(dtype: &str) -> Option<u64> {
+        matches!(dtype, "<f4" | ">f4").then_some(4)
+    }
+}
+
 impl Element for Text {
     const EXPECTED: &'static str = "`<Un` (text of at most n characters)";
     const REMEDY: &'static str = "convert it with .astype('U') and save it again";
@@ -55,6 +73,11 @@ impl Element for Text {
 
 /// Reads a `.npy` file of one dimension; `remedy` is what to do if it does not exist.
 pub(crate) fn read_file<T: Element>(path: &Path, remedy: &str) -> Result<Vec<T>, TaskError> {
+    read_column(&content(path, remedy)?, &Place::new(path))
+}
+
+/// The bytes of a `.npy` file.
+pub(crate) fn content(path: &Path, remedy: &str) -> Result<Vec<u8>, TaskError> {
     let place = Place::new(path);
     let (mut file, bytes) = file::open(path, || remedy.to_owned())?;
     check_bytes(&place, bytes)?;
@@ -75,7 +98,7 @@ pub(crate) fn read_file<T: Element>(path: &Path, remedy: &str) -> Result<Vec<T>,
             remedy: "write the array alone with numpy.save",
         });
     }
-    read_column(&content, &place)
+    Ok(content)
 }
 
 /// Refuses a size that nothing honest has.
@@ -92,32 +115,42 @@ pub(crate) fn check_bytes(place: &Place, bytes: u64) -> Result<(), TaskError> {
 
 /// Decodes the content of a `.npy` file as a column of `T`.
 pub(crate) fn read_column<T: Element>(content: &[u8], place: &Place) -> Result<Vec<T>, TaskError> {
-    let header = Header::parse(content).map_err(|reason| TaskError::Damaged {
-        place: place.clone(),
-        reason,
-        source: None,
-    })?;
-    let width = T::width(&header.dtype).ok_or_else(|| TaskError::Dtype {
-        place: place.clone(),
-        found: header.dtype.clone(),
-        expected: T::EXPECTED,
-        remedy: T::REMEDY,
-    })?;
-    let &[rows] = header.shape.as_slice() else {
+    let shape = check::<T>(content, place)?;
+    let &[rows] = shape.as_slice() else {
         return Err(TaskError::Rank {
             place: place.clone(),
-            shape: header.shape,
+            shape,
         });
     };
-    let declared = u128::from(rows) * u128::from(width);
-    let stored = (content.len() - header.data_start) as u64;
-    if declared != u128::from(stored) {
-        return Err(TaskError::Size {
-            place: place.clone(),
-            declared,
-            stored,
-        });
+    check_rows(rows, place)?;
+    match Array1::<T>::read_npy(content) {
+        // The layout of one dimension is the same in C and in Fortran order.
+        Ok(array) => Ok(array.into_raw_vec_and_offset().0),
+        Err(error) => Err(undecodable(error, place)),
     }
+}
+
+/// Decodes the content of a `.npy` file as a matrix of `T`.
+pub(crate) fn read_matrix<T: Element>(
+    content: &[u8],
+    place: &Place,
+) -> Result<Array2<T>, TaskError> {
+    let shape = check::<T>(content, place)?;
+    let &[rows, columns] = shape.as_slice() else {
+        let shape: Vec<String> = shape.iter().map(u64::to_string).collect();
+        return Err(TaskError::Field {
+            place: place.clone(),
+            found: format!("shape ({})", shape.join(", ")),
+            expected: "two dimensions".to_owned(),
+            remedy: "choose the right array, or reshape it",
+        });
+    };
+    check_rows(rows, place)?;
+    check_rows(columns, place)?;
+    Array2::<T>::read_npy(content).map_err(|error| undecodable(error, place))
+}
+
+fn check_rows(rows: u64, place: &Place) -> Result<(), TaskError> {
     if rows == 0 {
         return Err(TaskError::NoRows {
             place: place.clone(),
@@ -130,11 +163,39 @@ pub(crate) fn read_column<T: Element>(content: &[u8], place: &Place) -> Result<V
             limit: format!("{MAX_ROWS} rows"),
         });
     }
-    match Array1::<T>::read_npy(content) {
-        // The layout of one dimension is the same in C and in Fortran order.
-        Ok(array) => Ok(array.into_raw_vec_and_offset().0),
-        Err(error) => Err(undecodable(error, place)),
+    Ok(())
+}
+
+/// Holds the header against the type asked for and the bytes there are; gives the shape.
+fn check<T: Element>(content: &[u8], place: &Place) -> Result<Vec<u64>, TaskError> {
+    let header = Header::parse(content).map_err(|reason| TaskError::Damaged {
+        place: place.clone(),
+        reason,
+        source: None,
+    })?;
+    let width = T::width(&header.dtype).ok_or_else(|| TaskError::Dtype {
+        place: place.clone(),
+        found: header.dtype.clone(),
+        expected: T::EXPECTED,
+        remedy: T::REMEDY,
+    })?;
+    // Too large a product is more than any file holds.
+    let declared = header
+        .shape
+        .iter()
+        .try_fold(u128::from(width), |product, &n| {
+            product.checked_mul(u128::from(n))
+        })
+        .unwrap_or(u128::MAX);
+    let stored = (content.len() - header.data_start) as u64;
+    if declared != u128::from(stored) {
+        return Err(TaskError::Size {
+            place: place.clone(),
+            declared,
+            stored,
+        });
     }
+    Ok(header.shape)
 }
 
 fn undecodable(error: ReadNpyError, place: &Place) -> TaskError {

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use ndarray::Array2;
 use ndarray_npy::NpzWriter;
 use zip::ZipArchive;
 
@@ -69,6 +70,19 @@ impl Npz {
 
     /// Reads a one-dimensional array.
     pub(crate) fn column<T: Element>(&mut self, array: &'static str) -> Result<Vec<T>, TaskError> {
+        npy::read_column(&self.content(array)?, &self.place(array))
+    }
+
+    /// Reads a two-dimensional array.
+    pub(crate) fn matrix<T: Element>(
+        &mut self,
+        array: &'static str,
+    ) -> Result<Array2<T>, TaskError> {
+        npy::read_matrix(&self.content(array)?, &self.place(array))
+    }
+
+    /// The bytes of an array's `.npy`.
+    fn content(&mut self, array: &'static str) -> Result<Vec<u8>, TaskError> {
         let place = self.place(array);
         let Some(index) = self.zip.index_for_name(&format!("{array}.npy")) else {
             let names = self.zip.file_names();
@@ -116,7 +130,7 @@ impl Npz {
                 source: None,
             });
         }
-        npy::read_column(&content, &place)
+        Ok(content)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use csv_core::{ReadRecordResult, Reader};
+use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
 use crate::error::shorten;
 use crate::lines::Lines;
@@ -17,9 +17,19 @@ pub(crate) struct Table {
 }
 
 impl Table {
+    /// A table whose columns are separated by commas.
     pub(crate) fn open(path: &Path, remedy: &str) -> Result<Self, TaskError> {
+        Self::open_separated(path, ',', remedy)
+    }
+
+    /// A table whose columns are separated by this ASCII character.
+    pub(crate) fn open_separated(
+        path: &Path,
+        separator: char,
+        remedy: &str,
+    ) -> Result<Self, TaskError> {
         let mut lines = Lines::open(path, "CSV", remedy)?;
-        let mut fields = Fields::new();
+        let mut fields = Fields::new(separator);
         if !fields.next(&mut lines)? {
             return Err(TaskError::NoRows {
                 place: lines.file().clone(),
@@ -140,15 +150,17 @@ fn count(fields: usize) -> String {
 /// Parsed by the core of the crate `csv`, whose own reader lets a record grow without bound.
 struct Fields {
     reader: Reader,
+    separator: char,
     line: Vec<u8>,
     text: String,
     ends: Vec<usize>,
 }
 
 impl Fields {
-    fn new() -> Self {
+    fn new(separator: char) -> Self {
         Self {
-            reader: Reader::new(),
+            reader: ReaderBuilder::new().delimiter(separator as u8).build(),
+            separator,
             line: Vec::new(),
             text: String::new(),
             ends: Vec::new(),
@@ -169,7 +181,7 @@ impl Fields {
         let Some(line) = lines.next()? else {
             return Ok(false);
         };
-        let broken = match quotes(line) {
+        let broken = match quotes(line, self.separator) {
             Err((character, found)) => format!("{found} at character {character}"),
             Ok(()) if self.split(line) => return Ok(true),
             Ok(()) => "a row that is no CSV".to_owned(),
@@ -186,11 +198,11 @@ impl Fields {
         self.line.clear();
         self.line.extend_from_slice(line.as_bytes());
         self.line.push(b'\n');
-        // Never more bytes than the line has, nor more fields than commas and one.
+        // Never more bytes than the line has, nor more fields than separators and one.
         let mut text = std::mem::take(&mut self.text).into_bytes();
         text.resize(self.line.len(), 0);
-        let commas = line.bytes().filter(|&byte| byte == b',').count();
-        self.ends.resize(commas + 1, 0);
+        let separators = line.chars().filter(|&c| c == self.separator).count();
+        self.ends.resize(separators + 1, 0);
         self.reader.reset();
         let (result, _, bytes, fields) =
             self.reader
@@ -210,7 +222,7 @@ impl Fields {
 /// Refuses what the parser would guess at: quotes that do not enclose a field. The character is counted from 1.
 ///
 /// A row is one line here, so that a quote forgotten in line 7 is an error of line 7 and does not swallow the rest of the file.
-fn quotes(line: &str) -> Result<(), (usize, &'static str)> {
+fn quotes(line: &str, separator: char) -> Result<(), (usize, &'static str)> {
     #[derive(Clone, Copy)]
     enum At {
         Start,
@@ -227,7 +239,7 @@ fn quotes(line: &str) -> Result<(), (usize, &'static str)> {
             (At::Quoted { .. }, '"') => At::Closed,
             (At::Quoted { since }, _) => At::Quoted { since },
             (At::Plain, '"') => return Err((index + 1, "a quote within a field")),
-            (_, ',') => At::Start,
+            (_, other) if other == separator => At::Start,
             (_, '\r') => return Err((index + 1, "a carriage return")),
             (At::Closed, _) => return Err((index + 1, "text behind a closing quote")),
             (At::Start | At::Plain, _) => At::Plain,
@@ -246,11 +258,18 @@ mod tests {
     #[test]
     fn quotes_enclose_whole_fields() {
         for sound in ["", "a,b", r#""a,b","","x""y",z"#, r#""""""#] {
-            assert_eq!(quotes(sound), Ok(()), "{sound}");
+            assert_eq!(quotes(sound, ','), Ok(()), "{sound}");
         }
-        assert_eq!(quotes(r#"a,"b"#), Err((3, "a quote that is not closed")));
-        assert_eq!(quotes(r#"a"b,c"#), Err((2, "a quote within a field")));
-        assert_eq!(quotes(r#""a"b"#), Err((4, "text behind a closing quote")));
-        assert_eq!(quotes("a\rb"), Err((2, "a carriage return")));
+        assert_eq!(quotes("\"a,b\"\t\"c\"", '\t'), Ok(()));
+        assert_eq!(
+            quotes(r#"a,"b"#, ','),
+            Err((3, "a quote that is not closed"))
+        );
+        assert_eq!(quotes(r#"a"b,c"#, ','), Err((2, "a quote within a field")));
+        assert_eq!(
+            quotes(r#""a"b"#, ','),
+            Err((4, "text behind a closing quote"))
+        );
+        assert_eq!(quotes("a\rb", ','), Err((2, "a carriage return")));
     }
 }

@@ -63,7 +63,7 @@ fn read(
     let mut rows: usize = 0;
     while let Some(line) = lines.next()? {
         if rows == 0 {
-            cells.tabs = line.trim_end().contains('\t');
+            cells.tabs = line.contains('\t');
         }
         let read = cells.push(line);
         let number = lines.number();

@@ -3,6 +3,7 @@
 mod broken_npz;
 mod damage;
 mod open_vaccine;
+mod rnacompete;
 mod rnn_dna;
 mod sequence_csv;
 mod support;
