@@ -1,6 +1,7 @@
 //! The command line.
 
 use clap::{Args, Parser, Subcommand};
+use hairpin::tasks::rnacompete::ProbeSet;
 use hairpin::train::DeviceKind;
 use std::path::PathBuf;
 
@@ -52,7 +53,8 @@ pub(crate) enum Command {
 
 #[derive(Args)]
 pub(crate) struct TrainArgs {
-    /// The folder with training_RBPs2.txt, training_seqs.txt and training_data2.txt; without it, the repository's simulated ones
+    /// The folder with training_RBPs2.txt, training_seqs.txt and training_data2.txt (with --seen also the published tables, as
+    /// `prepare` reads them); without it, the repository's simulated ones
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
     /// Vectors of the training proteins, as `embed` writes them; without them, features that need no weights
@@ -133,7 +135,7 @@ pub(crate) struct EmbedArgs {
     /// One amino-acid sequence per line
     #[arg(value_name = "RBP_FILE")]
     pub(crate) proteins: PathBuf,
-    /// The vectors, .npy; beside it goes FILE.json with the sequences' and the weights' hashes
+    /// The vectors, .npy; beside it goes FILE.json with the proteins' and the weights' hashes. Those it holds are kept
     #[arg(value_name = "FILE")]
     pub(crate) out: PathBuf,
     /// The folder with an ESM-2 model's config.json and its weights (model.safetensors, sharded or not, or .pt)
@@ -171,6 +173,9 @@ pub(crate) struct PrepareArgs {
     /// The folder of the official files, made if missing
     #[arg(value_name = "OUT_DIR")]
     pub(crate) out: PathBuf,
+    /// One half of the probes, SetA or SetB; without it all of them
+    #[arg(long, value_name = "SET")]
+    pub(crate) set: Option<ProbeSet>,
     /// Print the result as one JSON object
     #[arg(long)]
     pub(crate) json: bool,

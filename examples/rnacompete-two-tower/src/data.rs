@@ -1,16 +1,18 @@
 //! What is learned from and judged by: the official files, without duplicates, divided.
 
 use crate::settings::Settings;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use hairpin::seq::{Protein, Rna, Seq};
 use hairpin::targets::duplicates::{Deduplicated, Keep, deduplicate};
 use hairpin::targets::{Fractions, Groups, TargetMatrix, split};
-use hairpin::tasks::rnacompete::{Reading, TrainFiles, read_intensities, read_probes, read_train};
+use hairpin::tasks::rnacompete::{
+    ProbeSet, Reading, TrainFiles, read_intensities, read_probes, read_tables, read_train,
+};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-/// A line per probe that says which half it is of; probes of the last half are held out.
-const SETS: &str = "probe_sets.txt";
+/// Of the published tables: where it is, they are read in place of the official files.
+const TABLES: &str = "intensities.npz";
 
 /// What was measured of which proteins and probes.
 pub(crate) struct Material {
@@ -22,7 +24,7 @@ pub(crate) struct Material {
     /// What was left out of the proteins.
     pub(crate) duplicates: Option<Deduplicated>,
     /// The half that each probe is of.
-    sets: Option<Vec<String>>,
+    sets: Option<Vec<ProbeSet>>,
     /// The files read.
     pub(crate) files: Vec<PathBuf>,
 }
@@ -45,8 +47,20 @@ impl Material {
         })
     }
 
-    /// The probes and intensities of a folder, whatever the proteins are.
+    /// The probes and intensities of a folder, whatever the proteins are: of the published tables, or the official files.
     pub(crate) fn of_columns(folder: &Path, reading: Reading) -> Result<Self> {
+        if folder.join(TABLES).exists() {
+            let tables = read_tables(folder)?;
+            let names = ["probes.tsv.gz", TABLES, "experiments.tsv"];
+            return Ok(Self {
+                proteins: None,
+                probes: tables.probes,
+                intensities: tables.intensities,
+                duplicates: None,
+                sets: Some(tables.sets),
+                files: names.map(|name| folder.join(name)).to_vec(),
+            });
+        }
         let files = TrainFiles::in_folder(folder);
         let probes = read_probes(&files.probes, reading)?;
         let intensities = read_intensities(&files.intensities, reading.missing)?;
@@ -58,32 +72,20 @@ impl Material {
             probes.len(),
             files.probes.display()
         );
-        let (path, mut all) = (folder.join(SETS), vec![files.probes, files.intensities]);
-        let sets = match path.exists() {
-            false => None,
-            true => {
-                let text = std::fs::read_to_string(&path)
-                    .with_context(|| format!("{}: cannot be read", path.display()))?;
-                let sets: Vec<String> = text.lines().map(|line| line.trim().to_owned()).collect();
-                ensure!(
-                    sets.len() == probes.len(),
-                    "{}: has {} lines, expected {}, one for each probe",
-                    path.display(),
-                    sets.len(),
-                    probes.len()
-                );
-                all.push(path);
-                Some(sets)
-            }
-        };
         Ok(Self {
             proteins: None,
             probes,
             intensities,
             duplicates: None,
-            sets,
-            files: all,
+            sets: None,
+            files: vec![files.probes, files.intensities],
         })
+    }
+
+    /// Where the probes were read from.
+    pub(crate) fn probe_file(&self) -> &Path {
+        // Beside the proteins, or the first where there are none.
+        &self.files[usize::from(self.proteins.is_some())]
     }
 
     /// The intensities of some probes and proteins.
@@ -177,9 +179,9 @@ impl Division {
         let proteins: Vec<usize> = (0..material.intensities.n_columns()).collect();
         let (rest, held_out, how) = match &material.sets {
             Some(sets) => {
-                let last = sets.iter().max().context("there are probes")?;
-                let (held_out, rest) = (0..sets.len()).partition(|&row| sets[row] == *last);
-                (rest, held_out, format!("by probe: those of {last} are held out"))
+                let (held_out, rest) =
+                    (0..sets.len()).partition(|&row| sets[row] == ProbeSet::B);
+                (rest, held_out, "by probe: SetB is held out".to_owned())
             }
             None => {
                 let same = Groups::by(material.probes.iter().map(|probe| probe.codes()));
@@ -247,16 +249,24 @@ fn sample(rows: &[usize], size: usize, seed: u64, stream: u64) -> Vec<usize> {
     places.into_iter().map(|place| rows[place]).collect()
 }
 
-/// The test files of a folder, where it has them.
-pub(crate) fn test_files(folder: &Path) -> Option<(PathBuf, PathBuf)> {
-    let files = (folder.join(TEST_PROTEINS), folder.join(TEST_PROBES));
-    (files.0.exists() && files.1.exists()).then_some(files)
+/// The proteins to predict, their probes and, if known, their intensities, where a folder of training files has them.
+pub(crate) struct TestFiles {
+    pub(crate) proteins: PathBuf,
+    pub(crate) probes: PathBuf,
+    pub(crate) intensities: Option<PathBuf>,
 }
 
-/// The proteins to predict, beside the training files.
-const TEST_PROTEINS: &str = "test_RBPs2.txt";
-/// The probes to predict.
-const TEST_PROBES: &str = "test_seqs.txt";
+impl TestFiles {
+    /// `test_RBPs2.txt`, with the probes of `test_seqs.txt` or, without it, those of the training.
+    pub(crate) fn in_folder(folder: &Path) -> Option<Self> {
+        let file = |name: &str| Some(folder.join(name)).filter(|path| path.exists());
+        Some(Self {
+            proteins: file("test_RBPs2.txt")?,
+            probes: file("test_seqs.txt").unwrap_or(TrainFiles::in_folder(folder).probes),
+            intensities: file("test_data2.txt"),
+        })
+    }
+}
 
 /// Names of kept proteins: those of their lines.
 pub(crate) fn names(material: &Material, rows: &[usize]) -> Vec<String> {
@@ -271,7 +281,7 @@ mod tests {
     use hairpin::tasks::rnacompete;
     use ndarray::Array2;
 
-    fn material(n_proteins: usize, sets: Option<Vec<String>>) -> Material {
+    fn material(n_proteins: usize, sets: Option<Vec<ProbeSet>>) -> Material {
         let probes = (0..60).map(|row| {
             let codes = (0..6).map(|place| ((row / 2) >> place & 3) as u8);
             Seq::from_codes(codes.collect()).unwrap()
@@ -312,7 +322,7 @@ mod tests {
 
     #[test]
     fn no_probe_is_on_two_sides_not_even_as_a_repeat() {
-        let halves = (0..60).map(|row| ["SetA", "SetB"][row / 2 % 2].to_owned());
+        let halves = (0..60).map(|row| [ProbeSet::A, ProbeSet::B][row / 2 % 2]);
         for sets in [None, Some(halves.collect::<Vec<_>>())] {
             let material = material(5, sets.clone());
             assert!(material.repeats().len() >= 8);
@@ -326,7 +336,7 @@ mod tests {
             assert!(choose.is_disjoint(&judge));
             assert_eq!(found.learn.proteins, found.judge.proteins);
             if let Some(sets) = sets {
-                assert!(found.judge.probes.iter().all(|&row| sets[row] == "SetB"));
+                assert!(found.judge.probes.iter().all(|&row| sets[row] == ProbeSet::B));
             }
         }
     }

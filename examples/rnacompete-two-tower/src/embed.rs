@@ -1,15 +1,15 @@
 //! Vectors of proteins from the published weights of an ESM-2 model.
 
 use crate::cli::EmbedArgs;
-use crate::embeddings::{self, Rows};
 use anyhow::{Context, Result, bail, ensure};
 use hairpin::models::esm2::{EmbedConfig, Esm2, Esm2Config};
 use hairpin::nn::weights;
-use hairpin::seq::{EncodeAs, Encode, Esm2Tokens, Protein, Seq};
-use hairpin::tasks::rnacompete::{Reading, Stray, read_proteins};
-use hairpin::seq::{Ambiguous, Policy};
+use hairpin::seq::{Ambiguous, Encode, EncodeAs, Esm2Tokens, Policy, Protein, Seq};
+use hairpin::tasks::embeddings::{Embeddings, sequence_id};
+use hairpin::tasks::rnacompete::{Reading, read_proteins};
 use hairpin::train::Device;
 use hairpin::train::manifest::DataFile;
+use ndarray::{Array2, ArrayView1};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -41,42 +41,40 @@ pub(crate) fn embed(args: &EmbedArgs) -> Result<()> {
             ambiguous: Ambiguous::Unknown,
             ..strict.proteins
         },
-        stray: Stray::Refuse,
         ..strict
     };
     let proteins = read_proteins(&args.proteins, reading)?;
     let files = weight_files(folder)?;
-    let hash = hash(&files)?;
+    let weights = hash(&files)?;
     let device = args.device.device()?;
-    let (n, kept) = match args.out.exists() {
-        false => (0, None),
-        true => kept(&args.out, &hash)?,
+    let mut kept = match args.out.exists() {
+        false => Vectors::default(),
+        true => Vectors::read(&args.out, &weights)?,
     };
-    let mut missing: Vec<String> = Vec::new();
-    let texts: Vec<String> = proteins.iter().map(Seq::to_string).collect();
-    let mut found: HashMap<String, Vec<f32>> = kept.unwrap_or_default();
-    for text in &texts {
-        if !found.contains_key(text) && !missing.contains(text) {
-            missing.push(text.clone());
-        }
-    }
+    let before = kept.by_id.len();
+    let ids: Vec<String> = proteins.iter().map(sequence_id).collect();
+    let mut missing: Vec<(&String, &Seq<Protein>)> = ids.iter().zip(&proteins).collect();
+    missing.retain(|(id, _)| !kept.by_id.contains_key(*id));
+    // The longest first: if memory does not suffice, that shows at once.
+    missing.sort_by_key(|(id, protein)| (std::cmp::Reverse(protein.len()), *id));
+    missing.dedup_by_key(|(id, _)| *id);
     eprintln!(
-        "{} proteins, {} distinct ones without a vector ({n} vectors in {})",
+        "{} proteins, {} of them to be embedded ({before} vectors in {})",
         proteins.len(),
         missing.len(),
         args.out.display()
     );
-    // The longest first: if memory does not suffice, that shows at once.
-    missing.sort_by_key(|text| std::cmp::Reverse(text.len()));
+    let model_name = name(folder);
     if !missing.is_empty() {
         let model = load(folder, &files, &device)?;
         let mut done = 0;
         for piece in missing.chunks(PIECE) {
-            for (text, vector) in piece.iter().zip(read(&model, piece, args.tokens)?) {
-                found.insert(text.clone(), vector);
+            let sequences: Vec<&Seq<Protein>> = piece.iter().map(|(_, own)| *own).collect();
+            for ((id, _), vector) in piece.iter().zip(read(&model, &sequences, args.tokens)?) {
+                kept.add((*id).clone(), vector);
             }
             done += piece.len();
-            write(&args.out, &hash, &texts, &found)?;
+            kept.write(&args.out, &model_name, &weights)?;
             eprintln!(
                 "{done} of {} proteins, {:.0} s",
                 missing.len(),
@@ -84,13 +82,13 @@ pub(crate) fn embed(args: &EmbedArgs) -> Result<()> {
             );
         }
     }
-    write(&args.out, &hash, &texts, &found)?;
-    let width = found.values().next().map_or(0, Vec::len);
+    let width = kept.by_id.values().next().map_or(0, Vec::len);
     if args.json {
         let found = serde_json::json!({
-            "proteins": texts.len(),
+            "proteins": proteins.len(),
+            "embedded": missing.len(),
             "width": width,
-            "weights": hash,
+            "weights": weights,
             "file": args.out,
             "seconds": began.elapsed().as_secs_f64(),
         });
@@ -98,70 +96,66 @@ pub(crate) fn embed(args: &EmbedArgs) -> Result<()> {
     } else {
         println!(
             "{} proteins x {width} values in {}",
-            texts.len(),
+            proteins.len(),
             args.out.display()
         );
     }
     Ok(())
 }
 
-/// The vectors of a file that was begun before, by protein.
-type Kept = (usize, Option<HashMap<String, Vec<f32>>>);
-
-fn kept(path: &Path, hash: &str) -> Result<Kept> {
-    let (array, rows) = embeddings::open(path)?;
-    ensure!(
-        rows.weights == hash,
-        "{}: holds vectors made with other weights; give another name or remove it",
-        path.display()
-    );
-    let places: Vec<usize> = (0..rows.proteins.len()).collect();
-    let mut values = vec![0.0; places.len() * rows.width];
-    array.read(&places, &mut values)?;
-    let vectors = values.chunks_exact(rows.width.max(1)).map(<[f32]>::to_vec);
-    Ok((
-        places.len(),
-        Some(rows.proteins.into_iter().zip(vectors).collect()),
-    ))
+/// Vectors by the ids of their proteins.
+#[derive(Default)]
+struct Vectors {
+    order: Vec<String>,
+    by_id: HashMap<String, Vec<f32>>,
 }
 
-/// What there is, in the order of the proteins, each once; then what the file held beside them.
-fn write(
-    path: &Path,
-    hash: &str,
-    texts: &[String],
-    found: &HashMap<String, Vec<f32>>,
-) -> Result<()> {
-    let (mut rows, mut values) = (Rows::default(), Vec::new());
-    let mut others: Vec<&String> = found.keys().collect();
-    others.sort();
-    let mut written = std::collections::HashSet::new();
-    for text in texts.iter().chain(others) {
-        if let Some(vector) = found.get(text)
-            && written.insert(text)
-        {
-            rows.width = vector.len();
-            rows.proteins.push(text.clone());
-            values.extend_from_slice(vector);
+impl Vectors {
+    /// What an earlier call has written, made with the same weights.
+    fn read(path: &Path, weights: &str) -> Result<Self> {
+        let found = Embeddings::read(path)?;
+        ensure!(
+            found.weights() == weights,
+            "{}: holds vectors made with other weights; give another name or remove it",
+            path.display()
+        );
+        let mut kept = Self::default();
+        for (id, vector) in found.ids().iter().zip(found.vectors().rows()) {
+            kept.add(id.clone(), vector.to_vec());
+        }
+        Ok(kept)
+    }
+
+    fn add(&mut self, id: String, vector: Vec<f32>) {
+        if self.by_id.insert(id.clone(), vector).is_none() {
+            self.order.push(id);
         }
     }
-    rows.weights = hash.to_owned();
-    embeddings::write(path, &rows, &values)
+
+    fn write(&self, path: &Path, model: &str, weights: &str) -> Result<()> {
+        let width = self.by_id.values().next().map_or(0, Vec::len);
+        let mut values = Array2::zeros((self.order.len(), width));
+        for (mut row, id) in values.rows_mut().into_iter().zip(&self.order) {
+            row.assign(&ArrayView1::from(&self.by_id[id]));
+        }
+        Ok(Embeddings::new(self.order.clone(), values, model, weights)?.write(path)?)
+    }
+}
+
+/// The model's name: that of its folder.
+fn name(folder: &Path) -> String {
+    let name = folder.file_name().unwrap_or(folder.as_os_str());
+    name.to_string_lossy().into_owned()
 }
 
 /// The mean vector of each protein.
-fn read(model: &Esm2, texts: &[String], tokens: usize) -> Result<Vec<Vec<f32>>> {
-    let encoded = texts.iter().map(|text| {
-        let policy = Policy {
-            ambiguous: Ambiguous::Unknown,
-            ..Policy::default()
-        };
-        let protein: Seq<Protein> = Seq::parse(text, policy)?;
-        let mut out = vec![0_i64; Encode::positions(&Esm2Tokens, protein.len())];
-        Esm2Tokens.encode_as_into(&protein, &mut out);
-        Ok(out)
+fn read(model: &Esm2, proteins: &[&Seq<Protein>], tokens: usize) -> Result<Vec<Vec<f32>>> {
+    let encoded = proteins.iter().map(|protein| {
+        let mut out = vec![0_i64; Esm2Tokens.positions(protein.len())];
+        Esm2Tokens.encode_as_into(protein, &mut out);
+        out
     });
-    let encoded = encoded.collect::<Result<Vec<_>>>()?;
+    let encoded: Vec<Vec<i64>> = encoded.collect();
     let config = EmbedConfig::new().with_tokens_per_batch(tokens);
     let vectors = model.embed(&encoded, &config, |_, _| ())?;
     let width = model.config().d_model;

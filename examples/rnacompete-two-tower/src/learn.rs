@@ -9,6 +9,7 @@ use hairpin::models::TwoTower;
 use hairpin::seq::augment::GaussianNoise;
 use hairpin::seq::{Rna, Seq};
 use hairpin::targets::{FittedRecipe, TargetMatrix};
+use hairpin::tasks::rnacompete::Test;
 use hairpin::train::{
     AnnotatedSequences, Bundle, ColumnSample, Device, Examples, Fitted, PairDataset, PairVectors,
     Progress, RunDir, Sampled, Session, Stop, Vectors, fit,
@@ -49,8 +50,10 @@ pub(crate) struct Place<'a> {
 
 /// One side of a division as the network reads it.
 pub(crate) struct Rows {
-    /// `[proteins, width]`, scaled.
+    /// `[proteins, width]`, as the network reads them.
     vectors: Array2<f32>,
+    /// The same by their neighbours alone.
+    without_themselves: Option<Array2<f32>>,
     probes: Vec<Seq<Rna>>,
     structure: Vec<f32>,
     length: usize,
@@ -58,21 +61,25 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    /// `vectors` are those of all proteins, scaled.
+    /// `raw` are the vectors of all proteins as they come from their source.
     pub(crate) fn new(
         material: &Material,
         structure: &Structure,
-        vectors: &Array2<f32>,
+        (vectors, raw): (&ProteinVectors, &Array2<f32>),
         side: &Side,
-    ) -> Self {
+    ) -> Result<Self> {
         let probes = side.probes.iter().map(|&row| material.probes[row].clone());
-        Self {
-            vectors: vectors.select(Axis(0), &side.proteins),
+        let raw = raw.select(Axis(0), &side.proteins);
+        let proteins = material.sequences(&side.proteins);
+        Ok(Self {
+            without_themselves: vectors
+                .read_without_themselves(raw.clone(), proteins.as_deref())?,
+            vectors: vectors.read(raw, proteins.as_deref())?,
             probes: probes.collect(),
             structure: structure.select(&side.probes),
             length: structure.length,
             channels: structure.channels,
-        }
+        })
     }
 
     fn probes(&self) -> Result<AnnotatedSequences<'_, Rna>> {
@@ -123,6 +130,9 @@ pub(crate) fn learn(
     };
     let sample = ColumnSample::new(all, per_batch, seed);
     let mut left = Vectors::new(learn.vectors.clone());
+    if let Some(alone) = &learn.without_themselves {
+        left = left.with_alternatives(alone.clone(), settings.proteins.hide_self)?;
+    }
     if settings.proteins.noise > 0.0 {
         left = left.with_noise(GaussianNoise::new(settings.proteins.noise as f32)?);
     }
@@ -212,13 +222,13 @@ impl Trained {
     /// The proteins' and the probes' vectors in the head's space; `average` noisy readings of each protein's vector in the place of one.
     pub(crate) fn pairs(
         &self,
-        proteins: Array2<f32>,
-        probes: &[Seq<Rna>],
+        (vectors, test): (Array2<f32>, &Test),
         structure: &Structure,
         average: usize,
         device: &Device,
         progress: impl FnMut(usize, usize),
     ) -> Result<PairVectors> {
+        let probes = &test.probes;
         let (longest, limit) = (structure.length, self.settings.model.max_length);
         if longest > limit {
             let row = probes.iter().position(|probe| probe.len() > limit);
@@ -230,7 +240,8 @@ impl Trained {
                 probes[row].len()
             );
         }
-        let proteins = Vectors::new(self.learned.proteins.scaled(proteins)?);
+        let vectors = self.learned.proteins.read(vectors, Some(&test.proteins))?;
+        let proteins = Vectors::new(vectors);
         let channels = structure.channels;
         let probes = AnnotatedSequences::new(probes, &structure.values, longest, channels)?;
         let pairs = PairVectors::new(&self.model, &proteins, &probes, BATCH, device, progress)?;

@@ -1,11 +1,11 @@
 //! The official answer: every pair of the proteins and probes of two files.
 
 use crate::cli::PredictArgs;
-use crate::embeddings;
 use crate::learn::Trained;
 use crate::proteins::{self, Source};
 use crate::structure::Structure;
 use anyhow::{Context, Result, bail};
+use hairpin::tasks::embeddings::{Embeddings, sequence_id};
 use hairpin::tasks::rnacompete::{Submission, Test, read_test};
 use hairpin::train::{Device, RunDir};
 use ndarray::Array2;
@@ -86,9 +86,10 @@ pub(crate) fn vectors(
             path.display()
         ),
         (Source::Embeddings { weights }, Some(path)) => {
-            let found = embeddings::read(path, &test.proteins, file)?;
-            embeddings::same_weights(path, weights, &found.weights)?;
-            Ok(found.vectors)
+            let found = Embeddings::read(path)?;
+            found.check(path, trained.learned.proteins.source_width(), weights)?;
+            let ids: Vec<String> = test.proteins.iter().map(sequence_id).collect();
+            Ok(found.rows(path, &ids)?)
         }
         (Source::Embeddings { weights }, None) => bail!(
             "this run was trained with embeddings (weights {}...): make those of {} with `embed` and give them with --embeddings",
@@ -126,7 +127,7 @@ pub(crate) fn write(
         }
     };
     let pairs = trained
-        .pairs(vectors, &test.probes, &structure, average, device, show)
+        .pairs((vectors, test), &structure, average, device, show)
         .with_context(|| probes.display().to_string())?;
     drop(structure);
     times.towers = lap();

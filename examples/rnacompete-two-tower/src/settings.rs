@@ -58,6 +58,10 @@ pub(crate) struct DataConfig {
 pub(crate) struct ProteinConfig {
     /// Buckets of gapped 3-mers.
     pub(crate) buckets: usize,
+    /// Temperature of the nearness to each training protein; 0: not shown.
+    pub(crate) neighbours: f64,
+    /// How often training sees a protein by its neighbours alone.
+    pub(crate) hide_self: f64,
     /// Standard deviation of noise on the z-scored vectors in training.
     pub(crate) noise: f64,
     /// Proteins that meet a batch of probes; 0 for all.
@@ -115,6 +119,8 @@ impl Default for Settings {
             },
             proteins: ProteinConfig {
                 buckets: 1024,
+                neighbours: 0.05,
+                hide_self: 0.5,
                 noise: 0.0,
                 per_batch: 0,
             },
@@ -214,6 +220,16 @@ impl Settings {
             (0.0..=10.0).contains(&proteins.noise),
             "proteins.noise is {}, expected 0 to 10",
             proteins.noise
+        );
+        ensure!(
+            proteins.neighbours == 0.0 || (1e-3..=10.0).contains(&proteins.neighbours),
+            "proteins.neighbours is {}, expected 0, or 0.001 to 10",
+            proteins.neighbours
+        );
+        ensure!(
+            (0.0..=1.0).contains(&proteins.hide_self),
+            "proteins.hide_self is {}, expected 0 to 1",
+            proteins.hide_self
         );
         ensure!(
             proteins.buckets <= 65_536 - 26,

@@ -63,10 +63,42 @@ impl Structure {
         })
     }
 
+    /// The structure of some of the probes of a file, zero for the others; what was kept of all of them serves, too.
+    pub(crate) fn of_rows(
+        probes: &[Seq<Rna>],
+        rows: &[usize],
+        file: &Path,
+        cache: &RunDir,
+    ) -> Result<Self> {
+        if rows.len() == probes.len() {
+            return Self::of_file(probes, file, cache);
+        }
+        if let Some(kept) = Self::read(&Self::name(file)?, probes, cache) {
+            return Ok(kept);
+        }
+        let own: Vec<Seq<Rna>> = rows.iter().map(|&row| probes[row].clone()).collect();
+        let folded = Self::fold(&own)?;
+        let (length, channels) = (longest(probes), folded.channels);
+        let mut values = vec![0.0; probes.len() * length * channels];
+        let width = folded.length * channels;
+        for (&row, from) in rows.iter().zip(folded.values.chunks_exact(width)) {
+            values[row * length * channels..][..width].copy_from_slice(from);
+        }
+        Ok(Self {
+            values,
+            length,
+            channels,
+        })
+    }
+
+    fn name(file: &Path) -> Result<String> {
+        Ok(format!("structure/{}.npy", DataFile::read(file)?.sha256))
+    }
+
     /// The structure of all probes of a file: read from the folder if it was calculated before for a file of the same content, or calculated
     /// and kept there. A folder that cannot be written to costs the next time and nothing else.
     pub(crate) fn of_file(probes: &[Seq<Rna>], file: &Path, cache: &RunDir) -> Result<Self> {
-        let name = format!("structure/{}.npy", DataFile::read(file)?.sha256);
+        let name = Self::name(file)?;
         if let Some(kept) = Self::read(&name, probes, cache) {
             return Ok(kept);
         }
@@ -141,7 +173,14 @@ mod tests {
         assert!(first.values[5 * 5 + 1] > 0.9, "the sixth base is in a hairpin");
         assert_eq!(first.select(&[1])[..5], first.values[60..65]);
 
-        let name = format!("structure/{}.npy", DataFile::read(&file).unwrap().sha256);
+        let some = Structure::of_rows(&probes, &[1], &file, &cache).unwrap();
+        assert_eq!(some, first);
+        let elsewhere = RunDir::create(folder.path().join("other")).unwrap();
+        let some = Structure::of_rows(&probes, &[1], &file, &elsewhere).unwrap();
+        assert_eq!(some.select(&[1]), first.select(&[1]));
+        assert_eq!(some.select(&[0]), [0.0; 60]);
+
+        let name = Structure::name(&file).unwrap();
         assert_eq!(Structure::read(&name, &probes, &cache), Some(first));
         assert_eq!(Structure::read(&name, &probes[..1], &cache), None);
         cache.write(&name, b"not an array").unwrap();
