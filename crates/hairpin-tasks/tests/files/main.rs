@@ -2,8 +2,10 @@
 
 mod broken_npz;
 mod damage;
+mod embeddings;
 mod open_vaccine;
 mod rnacompete;
+mod rnacompete_tables;
 mod rnn_dna;
 mod sequence_csv;
 mod support;
