@@ -94,8 +94,9 @@ pub use ensemble::{
 pub use error::TrainError;
 pub use fit::{Ended, Examples, FitConfig, Fitted, Kept, Session, Stop, Watch, fit};
 pub use objective::{
-    BinaryClassification, Classification, Evaluation, GaussianRegression, InfoNce, Loss, LossTerm,
-    Objective, PositionRegression, PositionTargets, Regression, Sampled, TargetBatch, Variance,
+    BinaryClassification, Classification, Contrastive, ContrastiveTowers, Evaluation,
+    GaussianRegression, InfoNce, Loss, LossTerm, Objective, PositionRegression, PositionTargets,
+    Regression, Sampled, TargetBatch, Variance,
 };
 pub use optimizer::{OptimizerConfig, OptimizerKind, ParameterGroup};
 pub use order::balanced_odds;

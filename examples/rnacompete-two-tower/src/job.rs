@@ -6,11 +6,13 @@ use crate::controls;
 use crate::data::{Division, Material, TestFiles, names};
 use crate::judge::{Judgement, THE_MODEL};
 use crate::learn::{self, Learned, Place, Rows, Trained, answer, learn};
+use crate::motifs;
 use crate::predict;
 use crate::proteins::{self, Neighbours, ProteinVectors};
 use crate::settings::Settings;
 use crate::structure::Structure;
 use anyhow::{Context, Result};
+use hairpin::seq::{Rna, Seq};
 use hairpin::targets::TargetMatrix;
 use hairpin::targets::metrics::Metric;
 use hairpin::targets::similarity::between_all;
@@ -23,6 +25,9 @@ use ndarray::{Array2, ArrayView1, Axis};
 use serde_json::json;
 use std::path::Path;
 use std::time::{Instant, SystemTime};
+
+/// What each held-out protein is predicted to bind.
+const MOTIFS: &str = "motifs.meme";
 
 /// The answer to the official test files, in a run's folder.
 const ANSWER: &str = "answer";
@@ -115,7 +120,7 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
         stop: &stop,
     };
     let config_toml = manifest.append_to(&settings.to_toml()?)?;
-    let fitted = learn(
+    let (model, history) = learn(
         &settings,
         (&of_learn, &on_learn),
         (&of_choose, &on_choose),
@@ -138,7 +143,7 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
             controls::of_proteins(&material, &division, &profiles, truth.names())?
         }
     };
-    let own = answer(&fitted.model, &judged, truth.names().to_vec(), &device)?;
+    let own = answer(&model, &judged, truth.names().to_vec(), &device)?;
     answers.push((THE_MODEL.to_owned(), own));
     let judgement = Judgement {
         identity: identity(&material, &division)?,
@@ -146,6 +151,18 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
         truth,
         answers,
     };
+
+    let probes: Vec<Seq<Rna>> = division
+        .judge
+        .probes
+        .iter()
+        .map(|&row| material.probes[row].clone())
+        .collect();
+    let (_, of_model) = judgement.answers.last().context("the network was judged")?;
+    let found = motifs::find(&probes, of_model)?;
+    if !found.is_empty() {
+        run.write(MOTIFS, motifs::to_meme(&found)?.as_bytes())?;
+    }
 
     let trained = Trained::load(&run, &device)?;
     let test = match (args.seen, TestFiles::in_folder(folder)) {
@@ -177,6 +194,15 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
     result["train_seconds"] = json!(trained_seconds);
     result["seconds"] = json!(seconds);
     result["test"] = json!(test);
+    let nearest = found.iter().map(|own| {
+        json!({
+            "protein": own.protein,
+            "motif": own.consensus,
+            "nearest": own.nearest.as_ref().map(|nearest| nearest.name.as_str()),
+            "q": own.nearest.as_ref().map(|nearest| nearest.q_value),
+        })
+    });
+    result["motifs"] = json!(nearest.collect::<Vec<_>>());
     run.write("judgement.json", &serde_json::to_vec_pretty(&result)?)?;
     let shown: String = tables.iter().take(2).map(|table| table.to_text() + "\n").collect();
     let report = Report {
@@ -193,7 +219,8 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
             ("held out".to_owned(), counts(&division.judge)),
         ],
         predictions: judgement.drawings()?,
-        history: Some(fitted.history),
+        history: Some(history),
+        explanations: motifs::figures(&found)?,
         tables,
         config_toml: settings.to_toml()?,
         launches: Launch::all(&run)?,
@@ -297,7 +324,7 @@ fn answer_test(
     let test = read_test(&files.proteins, &files.probes, trained.settings.data.reading())?;
     let vectors = predict::vectors(trained, &test, &files.proteins, None)?;
     let out = run.file(ANSWER);
-    predict::write(trained, vectors, &test, &files.probes, (&out, 0), run, device)?;
+    predict::write(trained, vectors, &test, &files.probes, (out.as_path(), 0), run, device)?;
     let mut found = json!({ "folder": out, "proteins": test.proteins.len(), "probes": test.probes.len() });
     if let Some(truth) = &files.intensities {
         let score = score(&out, truth)?;

@@ -11,9 +11,6 @@ use serde_json::{Value, json};
 /// Confidence of every interval.
 const LEVEL: f64 = 0.95;
 
-/// Points of a drawing.
-const POINTS: usize = 3000;
-
 /// The network's name in tables.
 pub(crate) const THE_MODEL: &str = "two_tower (the model)";
 
@@ -216,10 +213,8 @@ impl Judgement {
         };
         let mut order: Vec<usize> = (0..model.scores.len()).collect();
         order.sort_by(|&a, &b| model.scores[b].total_cmp(&model.scores[a]));
-        let step = self.truth.n_rows().div_ceil(POINTS).max(1);
-        let column = |matrix: &TargetMatrix, column: usize| -> Vec<f64> {
-            let values = matrix.values().column(column).into_iter();
-            values.step_by(step).map(|&value| f64::from(value)).collect()
+        let column = |matrix: &TargetMatrix, column: usize| {
+            matrix.values().column(column).mapv(f64::from).to_vec()
         };
         let picked = [("predicted best", order[0]), ("in the middle", order[order.len() / 2])];
         Ok(picked

@@ -1,18 +1,20 @@
 //! From proteins, probes and intensities to a trained network, and back from a run's folder.
 
 use crate::data::{Material, Side};
+use crate::pools;
 use crate::proteins::{self, ProteinVectors, Source};
-use crate::settings::Settings;
+use crate::settings::{ContrastConfig, Settings};
 use crate::structure::Structure;
 use anyhow::{Context, Result, ensure};
-use hairpin::models::TwoTower;
+use hairpin::models::{ModelError, TwoTower, TwoTowerConfig};
 use hairpin::seq::augment::GaussianNoise;
 use hairpin::seq::{Rna, Seq};
 use hairpin::targets::{FittedRecipe, TargetMatrix};
 use hairpin::tasks::rnacompete::Test;
+use hairpin::train::history::History;
 use hairpin::train::{
-    AnnotatedSequences, Bundle, ColumnSample, Device, Examples, Fitted, PairDataset, PairVectors,
-    Progress, RunDir, Sampled, Session, Stop, Vectors, fit,
+    AnnotatedSequences, Bundle, ColumnSample, Contrastive, ContrastiveTowers, Device, Examples,
+    InfoNce, PairDataset, PairVectors, Progress, RunDir, Sampled, Session, Stop, Vectors, fit,
 };
 use ndarray::{Array2, Axis};
 use serde::{Deserialize, Serialize};
@@ -121,7 +123,7 @@ pub(crate) fn learn(
     learned: &Learned,
     config_toml: String,
     place: &Place<'_>,
-) -> Result<Fitted<TwoTower>> {
+) -> Result<(TwoTower, History)> {
     let seed = settings.fit.seed;
     let all = on_learn.n_columns();
     let per_batch = match settings.proteins.per_batch {
@@ -139,31 +141,76 @@ pub(crate) fn learn(
     let right = learn.probes()?;
     let choosing = on_choose.n_columns();
     let (choose_left, choose_right) = (Vectors::new(choose.vectors.clone()), choose.probes()?);
-    let objective = Sampled {
-        objective: settings.objective.clone(),
-        sample,
-    };
     let on_train = PairDataset::new(&left, &right, sample);
     let every = ColumnSample::new(choosing, choosing, seed);
     let on_valid = PairDataset::new(&choose_left, &choose_right, every);
-    let fitted = fit(
-        |device| settings.network(learned, all).init(device),
-        &objective,
-        Examples::new(&on_train, on_learn),
-        Examples::new(&on_valid, on_choose),
-        &settings.fit,
-        Session {
-            origin: place.origin.clone(),
-            resume: place.resume,
-            progress: Progress::Bar,
-            stop: place.stop.clone(),
-            tensorboard: place.tensorboard,
-            ..Session::new(place.run, place.device)
-        },
-    )?;
+    let odds = pools::odds(on_learn, settings.contrast.pools);
+    let mut examples = Examples::new(&on_train, on_learn);
+    if let Some(odds) = &odds {
+        examples = examples.with_odds(odds);
+    }
+    let session = Session {
+        origin: place.origin.clone(),
+        resume: place.resume,
+        progress: Progress::Bar,
+        stop: place.stop.clone(),
+        tensorboard: place.tensorboard,
+        ..Session::new(place.run, place.device)
+    };
+    let network = settings.network(learned, all);
+    let ContrastConfig {
+        weight,
+        least,
+        temperature,
+        ..
+    } = settings.contrast;
+    let (model, history) = if weight == 0.0 {
+        let objective = Sampled {
+            objective: settings.objective.clone(),
+            sample,
+        };
+        let fitted = fit(
+            |device| network.init(device),
+            &objective,
+            examples,
+            Examples::new(&on_valid, on_choose),
+            &settings.fit,
+            session,
+        )?;
+        (fitted.model, fitted.history)
+    } else {
+        let objective = Sampled {
+            objective: Contrastive {
+                objective: settings.objective.clone(),
+                weight,
+                least: least as f32,
+            },
+            sample,
+        };
+        let fitted = fit(
+            |device| {
+                Ok(ContrastiveTowers {
+                    towers: network.init(device)?,
+                    contrast: InfoNce::new(temperature, device).map_err(|_| {
+                        ModelError::OutOfRange {
+                            name: "temperature",
+                            found: temperature.to_string(),
+                            expected: "0.01 to 1",
+                        }
+                    })?,
+                })
+            },
+            &objective,
+            examples,
+            Examples::new(&on_valid, on_choose),
+            &settings.fit,
+            session,
+        )?;
+        (fitted.model.towers, fitted.history)
+    };
     let learned = serde_json::to_value(learned)?;
-    Bundle::of(MODEL, config_toml, learned, &fitted.model)?.save(place.run)?;
-    Ok(fitted)
+    Bundle::of(MODEL, config_toml, learned, &model)?.save(place.run)?;
+    Ok((model, history))
 }
 
 impl Learned {
@@ -183,7 +230,7 @@ impl Learned {
 
 impl Settings {
     /// The network of these settings for what it is shown.
-    fn network(&self, learned: &Learned, n_proteins: usize) -> hairpin::models::TwoTowerConfig {
+    fn network(&self, learned: &Learned, n_proteins: usize) -> TwoTowerConfig {
         let mut config = self.model.clone();
         config.d_protein = learned.proteins.width();
         config.n_proteins = n_proteins;

@@ -7,6 +7,8 @@ mod embed;
 mod job;
 mod judge;
 mod learn;
+mod motifs;
+mod pools;
 mod predict;
 mod proteins;
 mod settings;

@@ -38,7 +38,7 @@ pub(crate) fn predict(args: &PredictArgs) -> Result<()> {
         vectors,
         &test,
         files.1,
-        (&args.out, args.average),
+        (args.out.as_path(), args.average),
         &run,
         &device,
     )?;

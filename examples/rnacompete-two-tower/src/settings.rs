@@ -21,6 +21,7 @@ pub(crate) struct Settings {
     pub(crate) proteins: ProteinConfig,
     pub(crate) model: TwoTowerConfig,
     pub(crate) objective: Regression,
+    pub(crate) contrast: ContrastConfig,
     pub(crate) fit: FitConfig,
 }
 
@@ -66,6 +67,43 @@ pub(crate) struct ProteinConfig {
     pub(crate) noise: f64,
     /// Proteins that meet a batch of probes; 0 for all.
     pub(crate) per_batch: usize,
+}
+
+/// A contrastive term beside the loss.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ContrastConfig {
+    /// Of the term; 0 leaves it out.
+    pub(crate) weight: f64,
+    /// Standard deviations from which on a protein and a probe belong together.
+    pub(crate) least: f64,
+    /// The first temperature; it is learned.
+    pub(crate) temperature: f64,
+    /// Shares of the pools that probes are drawn from.
+    pub(crate) pools: Pools,
+}
+
+/// Shares of probes by the z-scores that they have; all 0 draws every probe once an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Pools {
+    /// The tenth with the highest z-score of any protein.
+    pub(crate) high: f64,
+    /// The middle of the others.
+    pub(crate) mid: f64,
+    /// The half with the lowest.
+    pub(crate) low: f64,
+    /// Of the others the tenth that a second protein likes most: hard to tell apart.
+    pub(crate) hard: f64,
+}
+
+impl Pools {
+    const NONE: Self = Self {
+        high: 0.0,
+        mid: 0.0,
+        low: 0.0,
+        hard: 0.0,
+    };
 }
 
 impl DataConfig {
@@ -138,6 +176,12 @@ impl Default for Settings {
                 score: Metric::Pearson,
                 over: Over::ColumnMedian,
             },
+            contrast: ContrastConfig {
+                weight: 0.0,
+                least: 2.0,
+                temperature: 0.07,
+                pools: Pools::NONE,
+            },
             fit: FitConfig {
                 epochs: 20,
                 batch_size: 128,
@@ -159,7 +203,7 @@ impl Default for Settings {
                 },
                 groups: vec![ParameterGroup {
                     rate_factor: 3.0,
-                    ..ParameterGroup::new(r"^protein\.")
+                    ..ParameterGroup::new(r"^(towers\.)?protein\.")
                 }],
                 ..FitConfig::default()
             },
@@ -194,7 +238,35 @@ impl Settings {
     fn check(self) -> Result<Self> {
         self.model.validate()?;
         self.fit.validate()?;
-        let Self { data, proteins, .. } = &self;
+        let Self {
+            data,
+            proteins,
+            contrast,
+            ..
+        } = &self;
+        ensure!(
+            (0.0..=1e3).contains(&contrast.weight),
+            "contrast.weight is {}, expected 0 to 1000",
+            contrast.weight
+        );
+        ensure!(
+            (0.01..=1.0).contains(&contrast.temperature),
+            "contrast.temperature is {}, expected 0.01 to 1",
+            contrast.temperature
+        );
+        let Pools {
+            high,
+            mid,
+            low,
+            hard,
+        } = contrast.pools;
+        let shares = [high, mid, low, hard];
+        let sum: f64 = shares.iter().sum();
+        ensure!(
+            contrast.pools == Pools::NONE
+                || (shares.iter().all(|share| *share >= 0.0) && (sum - 1.0).abs() < 1e-6),
+            "contrast.pools are {shares:?}, expected shares that add up to 1, or 0 each"
+        );
         ensure!(
             data.test_share > 0.0 && data.test_share < 1.0,
             "data.test_share is {}, expected above 0, below 1",
@@ -272,7 +344,7 @@ mod tests {
 
     #[test]
     fn the_other_files_are_valid() {
-        for name in ["reference.toml", "tiny.toml"] {
+        for name in ["reference.toml", "contrastive.toml", "tiny.toml"] {
             let path = Path::new(env!("CARGO_MANIFEST_DIR"))
                 .join("configs")
                 .join(name);

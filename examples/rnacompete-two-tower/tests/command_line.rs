@@ -78,6 +78,7 @@ fn a_run_on_the_repositorys_files_predicts_by_the_three_arguments() {
         "bundle.json",
         "split.json",
         "judgement.json",
+        "motifs.meme",
         "metrics.csv",
         "launches.json",
         "report.html",

@@ -102,7 +102,10 @@ impl Dataset for Vectors {
         let mut values = Vec::with_capacity(rows.len() * self.rows.ncols());
         for &row in rows {
             let seen = match (&self.alternatives, augment.as_deref_mut()) {
-                (Some((others, probability)), Some(rng)) if rng.random_bool(*probability) => others,
+                (Some((others, probability)), Some(rng)) => match rng.random_bool(*probability) {
+                    true => others,
+                    false => &self.rows,
+                },
                 _ => &self.rows,
             };
             values.extend(seen.row(row));
