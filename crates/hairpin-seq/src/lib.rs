@@ -84,7 +84,8 @@
 //! | [`Esm2Tokens`] | length + 2 | 1, ESM-2's token | token 24, `X` | `f32` `u8` `i64` |
 //! | [`KmerCounts`] | 1 | `4^k`, in alphabetical order; or both strands joined, or of a pattern | not counted: every window over it is skipped | `f32` |
 //! | [`HashedKmerCounts`](kmer::HashedKmerCounts) | 1 | as many as asked for, for k to 32 | not counted | `f32` |
-//! | [`PeptideFeatures`] | 1 | 26, and as many buckets as asked for | left out | `f32` |
+//! | [`protein::GappedKmers`] | 1 | `20^k`, or `7^k`, for each pattern | not counted | `f32` |
+//! | [`protein::PhysicoChemical`] | 1 | 26 and 5 for each lag | left out | `f32` |
 //! | [`Sinusoidal`], [`RelativePosition`] | length | sines and cosines; 1 | a position like any other | `f32` |
 //! | [`Stacked`] | those of its encoders | theirs, and the caller's, side by side | as theirs | `f32` |
 //!
@@ -131,9 +132,9 @@ mod melting;
 pub mod motif;
 mod one_hot;
 mod packed;
-mod peptide;
 mod policy;
 mod position;
+pub mod protein;
 mod read;
 mod seq;
 pub mod sketch;
@@ -160,7 +161,6 @@ pub use low_complexity::{Dust, low_entropy};
 pub use melting::MeltingTemperature;
 pub use one_hot::{OneHot, UnknownRow};
 pub use packed::Packed;
-pub use peptide::PeptideFeatures;
 pub use policy::{Ambiguous, Case, Counterpart, Gap, Policy};
 pub use position::{Landmark, RelativePosition, Sinusoidal};
 pub use seq::Seq;

@@ -17,6 +17,16 @@
 //! | `Ridge` (feature `linalg`) | features | a weighted sum of them |
 //! | `LinearKmers` (feature `linalg`) | k-mer frequencies | a weighted sum of them |
 //!
+//! Of proteins that no measurement has seen, a row of targets is the whole profile of one, and these know it from its sequence:
+//!
+//! | settings of a [`Regressor`] | what it knows of a protein | good when profiles are |
+//! |---|---|---|
+//! | [`ColumnAverage`] | nothing | all alike |
+//! | [`NeighbourIdentity`] | the nearest by alignment | shared by families |
+//! | [`NeighbourCosine`], [`Encoded`] | the nearest by features, such as gapped k-mers | shared by what has similar features |
+//! | `AffinityRegression` (feature `linalg`) | features, and the probes' k-mers | a product of the two |
+//! | `JointEmbedding` (feature `linalg`) | features that go with profiles | of low rank together with them |
+//!
 //! | settings of a [`Classifier`] | what it knows of a sequence | good when the classes differ in |
 //! |---|---|---|
 //! | [`MajorityClass`] | nothing | size |
@@ -25,22 +35,33 @@
 //! | [`Neighbours`] | what is near | anything smooth |
 //! | `LinearKmers` (feature `linalg`) | k-mer frequencies | composition |
 
+#[cfg(feature = "linalg")]
+mod affinity_regression;
 mod average;
 mod boosted_kmers;
 mod boosted_trees;
+#[cfg(feature = "linalg")]
+mod joint_embedding;
 mod kmer_features;
 #[cfg(feature = "linalg")]
 mod linear_kmers;
 mod majority;
 mod markov_chain;
+#[cfg(feature = "linalg")]
+mod mixture;
 mod nearest_centroid;
 mod neighbour_kmers;
 mod neighbours;
+mod profile;
 mod regressor;
 #[cfg(feature = "linalg")]
 mod ridge;
+#[cfg(feature = "linalg")]
+mod spectrum;
 mod two_way;
 
+#[cfg(feature = "linalg")]
+pub use affinity_regression::{AffinityRegression, FittedAffinityRegression};
 pub use average::{
     Centre, ColumnAverage, Constant, FittedColumnAverage, FittedConstant, FittedGroupAverage,
     FittedRowAverage, GroupAverage, RowAverage,
@@ -48,12 +69,18 @@ pub use average::{
 pub use boosted_kmers::{BoostedKmers, FittedBoostedKmers};
 pub use boosted_trees::{BoostedTrees, FittedBoostedTrees};
 #[cfg(feature = "linalg")]
+pub use joint_embedding::{FittedJointEmbedding, JointEmbedding};
+#[cfg(feature = "linalg")]
 pub use linear_kmers::{FittedKmerClasses, FittedLinearKmers, LinearKmers};
 pub use majority::{FittedMajorityClass, MajorityClass};
 pub use markov_chain::{FittedMarkovChain, MarkovChain};
 pub use nearest_centroid::{FittedNearestCentroid, NearestCentroid};
 pub use neighbour_kmers::{FittedNeighbourKmers, NeighbourKmers};
 pub use neighbours::{FittedNeighbourClasses, FittedNeighbours, Neighbours, euclidean};
+pub use profile::{
+    Encoded, FittedNeighbourCosine, FittedNeighbourIdentity, NeighbourCosine, NeighbourIdentity,
+    features,
+};
 pub use regressor::{Regressor, Rows};
 #[cfg(feature = "linalg")]
 pub use ridge::{FittedRidge, Ridge, Strength};

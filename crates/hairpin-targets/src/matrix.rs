@@ -327,6 +327,41 @@ impl TargetMatrix {
         (self.values, Arc::unwrap_or_clone(self.mask.measured))
     }
 
+    /// Rows as columns: columns are named by the ids of the rows, or `row 0`, `row 1`, ...; the names become the ids.
+    ///
+    /// Standard errors come with it. A matrix of probes by proteins, as files have it, becomes one of a profile per protein, as
+    /// controls of proteins take it.
+    ///
+    /// ```
+    /// use hairpin_targets::TargetMatrix;
+    /// use ndarray::array;
+    ///
+    /// let by_probe = TargetMatrix::new(array![[1., 2.], [3., 4.], [5., 6.]], vec!["RBP1".to_string(), "RBP2".to_string()])?;
+    /// let by_protein = by_probe.transposed();
+    /// assert_eq!(by_protein.values(), array![[1., 3., 5.], [2., 4., 6.]]);
+    /// assert_eq!(by_protein.row_ids(), Some(&["RBP1".to_string(), "RBP2".to_string()][..]));
+    /// assert_eq!(by_protein.names()[2], "row 2");
+    /// # Ok::<(), hairpin_targets::TargetError>(())
+    /// ```
+    pub fn transposed(&self) -> Self {
+        let names = match &self.row_ids {
+            Some(ids) => ids.clone(),
+            None => (0..self.n_rows()).map(|row| format!("row {row}")).collect(),
+        };
+        // In the order of its own rows, not a view turned round.
+        let turned = |matrix: &Array2<f32>| matrix.t().as_standard_layout().into_owned();
+        let measured = self.mask.measured.t().as_standard_layout().into_owned();
+        Self {
+            standard_errors: self.standard_errors.as_ref().map(turned),
+            ..Self::from_parts(
+                turned(&self.values),
+                Mask::new(measured),
+                names,
+                Some(self.names.clone()),
+            )
+        }
+    }
+
     /// The given rows in the given order, such as the training rows of a [`Split`](crate::Split).
     ///
     /// A row that is given twice, as in a bootstrap sample, is there twice, and the ids of the rows, which would no

@@ -7,11 +7,13 @@
 //! - [`Comparison`]: a [`TargetMatrix`](crate::TargetMatrix) of predictions against the truth by column, by row or pooled,
 //!   masked and weighted, MCRMSE and MRRMSE among them
 //! - [`Bootstrap`]: intervals of any statistic, and of the difference of two models
-//! - [`Replicated`]: the noise ceiling from replicates; [`Conformal`]: prediction intervals
+//! - [`Replicated`]: the noise ceiling from replicates, [`repeat_correlation`] from repeats; [`binned`]: scores by bins of another
+//!   number; [`Conformal`]: prediction intervals
 //!
 //! A metric that has no value on some rows is `None` there, and counted; it is never averaged as if it were a number.
 
 mod accuracy;
+mod binned;
 mod bootstrap;
 mod class_metric;
 mod column_moments;
@@ -29,6 +31,7 @@ mod probability;
 mod rank;
 
 pub use accuracy::accuracy;
+pub use binned::{Bin, binned};
 pub use bootstrap::{Bootstrap, Difference, Ends};
 pub use class_metric::{ClassMetric, one_vs_rest};
 pub use comparison::{Comparison, Over, Scores};
@@ -39,7 +42,7 @@ pub(crate) use cross_entropy::mean_cross_entropy;
 pub use estimate::{Estimate, Interval};
 pub(crate) use metric::median;
 pub use metric::{Direction, Metric};
-pub use noise_ceiling::{NoiseCeiling, Replicated, spearman_brown};
+pub use noise_ceiling::{NoiseCeiling, Replicated, repeat_correlation, spearman_brown};
 pub use probability::Binning;
 
 use crate::category::check_labels;

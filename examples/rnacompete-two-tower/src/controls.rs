@@ -1,31 +1,68 @@
 //! What is simple, for the network to be held against.
 
 use crate::data::{Division, Material};
-use anyhow::Result;
-use hairpin::seq::{Rna, Seq};
-use hairpin::targets::control::{LinearKmers, Regressor, Strength};
+use crate::proteins::aligner;
+use anyhow::{Context, Result};
+use hairpin::seq::align::Per;
+use hairpin::seq::protein::{GappedKmers, Residues};
+use hairpin::seq::{Protein, Rna, Seq};
+use hairpin::targets::control::{
+    AffinityRegression, ColumnAverage, Encoded, JointEmbedding, LinearKmers, NeighbourCosine,
+    NeighbourIdentity, Neighbours, Regressor, Strength, features,
+};
 use hairpin::targets::{FittedRecipe, TargetMatrix};
-use ndarray::{Array2, Axis};
 
-/// k-mers of the ridge regression on probes.
+/// k-mers of probes: of affinity regression, and of the ridge regression.
 const K: usize = 5;
 
-/// Controls for proteins that were not measured: from the profiles of those that were, `[probes, learned proteins]`, to those of the judged
-/// ones.
+/// What the controls know of a protein.
+const FEATURES: &str = "gapped 3-mers";
+
+/// Controls for proteins that were not measured: from what was measured of those that were, `[probes, learned proteins]`, to the judged ones
+/// on the same probes.
 pub(crate) fn of_proteins(
     material: &Material,
     division: &Division,
-    profiles: &TargetMatrix,
+    measured: &TargetMatrix,
     names: &[String],
 ) -> Result<Vec<(String, TargetMatrix)>> {
-    let _ = (material, division);
-    let mean = profiles.values().mean_axis(Axis(1)).unwrap_or_default();
-    let n = names.len();
-    let same = Array2::from_shape_fn((mean.len(), n), |(probe, _)| mean[probe]);
-    Ok(vec![(
-        "mean profile".to_owned(),
-        TargetMatrix::new(same, names.to_vec())?,
-    )])
+    let sequences = |rows: &[usize]| material.sequences(rows).context("proteins have sequences");
+    let train = sequences(&division.learn.proteins)?;
+    let asked = sequences(&division.judge.proteins)?;
+    let probes = of_rows(material, &division.judge.probes);
+    let profiles = measured.transposed();
+    let nearest = Neighbours::new(1);
+    let kmers = GappedKmers::triples(Residues::Seven);
+    let known = features(&kmers, &train);
+    let encoded = |control| -> Result<Box<dyn Regressor<[Seq<Protein>]>>> { Ok(control) };
+    let controls = [
+        encoded(Box::new(ColumnAverage::MEAN.fit(&profiles)?))?,
+        encoded(Box::new(
+            NeighbourIdentity::new(nearest, aligner(), Per::Shorter).fit(&train, &profiles)?,
+        ))?,
+        encoded(Box::new(Encoded::new(
+            FEATURES,
+            kmers.clone(),
+            NeighbourCosine::new(nearest).fit(&known, &profiles)?,
+        )))?,
+        encoded(Box::new(Encoded::new(
+            FEATURES,
+            kmers.clone(),
+            AffinityRegression::new(K).fit(&probes, &known, &profiles)?,
+        )))?,
+        encoded(Box::new(Encoded::new(
+            FEATURES,
+            kmers.clone(),
+            JointEmbedding::default().fit(&known, &profiles)?,
+        )))?,
+    ];
+    let mut answers = Vec::with_capacity(controls.len());
+    for control in controls {
+        let answer = control.predict(&asked[..])?;
+        let values = answer.values().t().as_standard_layout().into_owned();
+        answers.push((control.name(), TargetMatrix::new(values, names.to_vec())?));
+    }
+    Ok(answers)
 }
 
 /// Controls for probes that were not measured: ridge regression on their k-mers, protein by protein.
@@ -34,12 +71,18 @@ pub(crate) fn of_probes(
     division: &Division,
     recipe: &FittedRecipe,
 ) -> Result<Vec<(String, TargetMatrix)>> {
-    let sequences = |rows: &[usize]| -> Vec<Seq<Rna>> {
-        rows.iter().map(|&row| material.probes[row].clone()).collect()
-    };
     let targets = recipe.apply_owned(material.targets(&division.learn)?)?;
     let strengths = Strength::LeaveOneOut((-6..=2).map(|e| 10f64.powi(e)).collect());
-    let ridge = LinearKmers::new(K, strengths).fit(&sequences(&division.learn.probes), &targets)?;
-    let answer = ridge.predict(&sequences(&division.judge.probes)[..])?;
-    Ok(vec![(format!("ridge on {K}-mers"), answer)])
+    let learned = of_rows(material, &division.learn.probes);
+    let ridge = LinearKmers::new(K, strengths).fit(&learned, &targets)?;
+    let answer = ridge.predict(&of_rows(material, &division.judge.probes)[..])?;
+    Ok(vec![(ridge_name(&ridge), answer)])
+}
+
+fn ridge_name(ridge: &impl Regressor<[Seq<Rna>]>) -> String {
+    ridge.name()
+}
+
+fn of_rows(material: &Material, rows: &[usize]) -> Vec<Seq<Rna>> {
+    rows.iter().map(|&row| material.probes[row].clone()).collect()
 }

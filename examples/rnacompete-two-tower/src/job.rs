@@ -14,7 +14,7 @@ use crate::structure::Structure;
 use anyhow::{Context, Result};
 use hairpin::seq::{Rna, Seq};
 use hairpin::targets::TargetMatrix;
-use hairpin::targets::metrics::Metric;
+use hairpin::targets::metrics::repeat_correlation;
 use hairpin::targets::similarity::between_all;
 use hairpin::tasks::embeddings::{Embeddings, sequence_id};
 use hairpin::tasks::rnacompete::{read_test, score};
@@ -296,18 +296,16 @@ fn ceilings(
     division: &Division,
     settings: &Settings,
 ) -> Result<Option<Vec<Option<f64>>>> {
-    let repeats = material.repeats();
-    if repeats.len() < 30 {
+    let (rows, repeats) = material.repeats();
+    if rows.len() < 60 {
         return Ok(None);
     }
     let mut side = division.judge.clone();
-    side.probes = repeats.iter().flat_map(|&(a, b)| [a, b]).collect();
+    side.probes = rows;
     let targets = material.targets(&side)?;
     let targets = settings.data.recipe.fit(&targets)?.apply_owned(targets)?;
     let ceilings = targets.values().columns().into_iter().map(|column| {
-        let (first, second): (Vec<f32>, Vec<f32>) =
-            (0..repeats.len()).map(|pair| (column[2 * pair], column[2 * pair + 1])).unzip();
-        let reliability = Metric::Pearson.evaluate(&first, &second)?;
+        let reliability = repeat_correlation(&column.to_vec(), &repeats)?;
         // Below this there is nothing but noise, and a share of it says nothing.
         (reliability > 0.05).then(|| reliability.sqrt())
     });
@@ -349,9 +347,9 @@ fn facts(material: &Material, folder: &Path, learned: &Learned) -> Vec<(String, 
     if let Some(found) = &material.duplicates {
         facts.push(fact("identical proteins", found.to_string()));
     }
-    let repeats = material.repeats().len();
-    if repeats > 0 {
-        facts.push(fact("probes measured twice", repeats.to_string()));
+    let repeated = material.repeats().0.len();
+    if repeated > 0 {
+        facts.push(fact("measurements of repeated probes", repeated.to_string()));
     }
     facts
 }

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use hairpin::targets::TargetMatrix;
 use hairpin::targets::metrics::{
-    Bootstrap, Comparison, Difference, Direction, Estimate, Metric,
+    Bin, Bootstrap, Comparison, Difference, Direction, Estimate, Metric, binned,
 };
 use hairpin::train::report::{Predictions, Table, Verdict};
 use serde_json::{Value, json};
@@ -14,13 +14,8 @@ const LEVEL: f64 = 0.95;
 /// The network's name in tables.
 pub(crate) const THE_MODEL: &str = "two_tower (the model)";
 
-/// Bins of the identity to the nearest protein that was learned from.
-const BINS: [(f64, f64, &str); 4] = [
-    (0.0, 0.3, "below 30 %"),
-    (0.3, 0.5, "30 to 50 %"),
-    (0.5, 0.7, "50 to 70 %"),
-    (0.7, f64::INFINITY, "70 % and more"),
-];
+/// Edges of the bins of the identity to the nearest protein that was learned from.
+const EDGES: [f64; 5] = [0.0, 0.3, 0.5, 0.7, 1.0];
 
 /// Predictions of pairs that were measured, by the controls and, last, by the network.
 pub(crate) struct Judgement {
@@ -120,7 +115,7 @@ impl Judgement {
         let caption = format!("{n} {what}, {} probes", self.truth.n_rows());
         let mut tables = vec![self.all(&judged, caption)];
         if let Some(identity) = &self.identity {
-            tables.push(bins(&judged, identity));
+            tables.push(bins(&judged, identity)?);
         }
         tables.push(self.each(&judged));
         Ok(tables)
@@ -233,20 +228,22 @@ impl Judgement {
 
     pub(crate) fn json(&self) -> Result<Value> {
         let judged = self.judged()?;
-        let predictors: Vec<Value> = judged
-            .iter()
-            .map(|own| {
-                json!({
-                    "name": own.name,
-                    "median_pearson": own.median,
-                    "mean_pearson": own.mean,
-                    "model_minus_this": own.difference.map(|both| both.difference),
-                    "share_of_ceiling": self.share_of_ceiling(&own.scores),
-                    "by_identity": self.identity.as_ref().map(|identity| by_bins(&own.scores, identity)),
-                    "pearson": own.scores,
-                })
-            })
-            .collect();
+        let mut predictors = Vec::with_capacity(judged.len());
+        for own in &judged {
+            let bins = match &self.identity {
+                None => None,
+                Some(identity) => Some(bins_of(&own.scores, identity)?),
+            };
+            predictors.push(json!({
+                "name": own.name,
+                "median_pearson": own.median,
+                "mean_pearson": own.mean,
+                "model_minus_this": own.difference.map(|both| both.difference),
+                "share_of_ceiling": self.share_of_ceiling(&own.scores),
+                "by_identity": bins,
+                "pearson": own.scores,
+            }));
+        }
         Ok(json!({
             "predictors": predictors,
             "proteins": self.truth.names(),
@@ -256,43 +253,39 @@ impl Judgement {
     }
 }
 
-fn rows_of(bin: (f64, f64), identity: &[f64]) -> Vec<usize> {
-    let own = |row: &usize| (bin.0..bin.1).contains(&identity[*row]);
-    (0..identity.len()).filter(own).collect()
+/// The median of each bin of identity.
+fn bins_of(scores: &[f64], identity: &[f64]) -> Result<Vec<Bin>> {
+    let scores: Vec<Option<f64>> = scores.iter().map(|&score| Some(score)).collect();
+    Ok(binned(&scores, identity, &EDGES, Bootstrap::default())?)
 }
 
-fn by_bins(scores: &[f64], identity: &[f64]) -> Vec<Value> {
-    BINS.iter()
-        .map(|&(low, high, name)| {
-            let rows = rows_of((low, high), identity);
-            json!({ "bin": name, "proteins": rows.len(), "median_pearson": median(scores, &rows) })
-        })
-        .collect()
-}
-
-fn bins(judged: &[Judged<'_>], identity: &[f64]) -> Table {
+fn bins(judged: &[Judged<'_>], identity: &[f64]) -> Result<Table> {
     let mut columns = vec!["predictor".to_owned()];
-    columns.extend(BINS.iter().map(|&(low, high, name)| {
-        let n = rows_of((low, high), identity).len();
-        format!("{name} ({n})")
-    }));
-    let rows = judged.iter().map(|own| {
+    let mut rows = Vec::new();
+    for own in judged {
+        let bins = bins_of(&own.scores, identity)?;
+        if columns.len() == 1 {
+            let name = |bin: &Bin| format!("{} to {} ({})", bin.from, bin.to, bin.rows);
+            columns.extend(bins.iter().map(name));
+        }
         let mut row = vec![own.name.to_owned()];
-        row.extend(BINS.iter().map(|&(low, high, _)| {
-            let rows = rows_of((low, high), identity);
-            median(&own.scores, &rows).map_or("none".to_owned(), |value| format!("{value:.3}"))
+        row.extend(bins.iter().map(|bin| match &bin.median {
+            None => "none".to_owned(),
+            Some(e) => format!("{:.3} ({:.3} to {:.3})", e.value, e.low, e.high),
         }));
-        row
-    });
-    let rows: Vec<Vec<String>> = rows.collect();
-    Table {
+        rows.push(row);
+    }
+    Ok(Table {
         caption: "Median Pearson by identity to the nearest protein that was learned from"
             .to_owned(),
         columns,
         highlight: Some(rows.len() - 1),
         rows,
-        note: Some("In brackets the number of proteins.".to_owned()),
-    }
+        note: Some(
+            "Identity as a share of the shorter protein; behind the bins the number of proteins."
+                .to_owned(),
+        ),
+    })
 }
 
 #[cfg(test)]
@@ -321,7 +314,8 @@ mod tests {
         assert_eq!(tables[0].rows[0][1].split(' ').next(), Some("0.000"));
         assert_eq!(tables[0].rows[1][1].split(' ').next(), Some("1.000"));
         assert_eq!(tables[0].rows[0][4], format!("{:.3}", 0.25));
-        assert_eq!(tables[1].rows[1][1..], ["1.000", "-1.000", "none", "1.000"]);
+        let medians: Vec<_> = tables[1].rows[1][1..].iter().map(|cell| &cell[..4]).collect();
+        assert_eq!(medians, ["1.00", "-1.0", "none", "1.00"]);
         assert_eq!(tables[2].rows[2], ["C", "0.31", "1.000", "0.500", "-1.000"]);
         let json = judgement.json().unwrap();
         assert_eq!(json["predictors"][1]["median_pearson"]["value"], 1.0);

@@ -105,10 +105,10 @@ pub(crate) fn vectors(
     Ok(match (embeddings, &material.proteins) {
         (Some((vectors, weights)), _) => (Source::Embeddings { weights }, vectors),
         (None, Some(sequences)) => {
-            let buckets = settings.proteins.buckets;
+            let lags = settings.proteins.lags;
             (
-                Source::Peptides { buckets },
-                proteins::peptides(sequences, buckets)?,
+                Source::Peptides { lags },
+                proteins::peptides(sequences, lags)?,
             )
         }
         (None, None) => (Source::Columns, proteins::columns(n)),

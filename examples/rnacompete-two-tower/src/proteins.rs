@@ -1,8 +1,10 @@
 //! Proteins as vectors: from a language model's embeddings, from features that need no weights, or each by its column alone.
 
 use anyhow::{Context, Result, ensure};
-use hairpin::seq::align::{Aligner, Per, Scoring};
-use hairpin::seq::{Ambiguous, Encode, PeptideFeatures, Policy, Protein, Seq};
+use hairpin::seq::align::{Aligner, Ends, Per, Scoring};
+use hairpin::seq::protein::{GappedKmers, PhysicoChemical, Residues};
+use hairpin::seq::{Ambiguous, Policy, Protein, Seq, Stacked};
+use hairpin::targets::control::features;
 use hairpin::targets::similarity::{Similarity, between_all};
 use hairpin::targets::{FittedRecipe, Recipe, Step, TargetMatrix};
 use ndarray::{Array2, Axis, concatenate};
@@ -13,8 +15,8 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Source {
-    /// Composition, physico-chemical means and gapped 3-mers.
-    Peptides { buckets: usize },
+    /// Gapped 3-mers of seven classes of residues, composition, and how properties vary along the chain up to this lag.
+    Peptides { lags: usize },
     /// Vectors of a file, made with weights of this hash.
     Embeddings { weights: String },
     /// One place for each column of the training matrix: nothing is known of another protein.
@@ -24,9 +26,9 @@ pub(crate) enum Source {
 impl fmt::Display for ProteinVectors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.source {
-            Source::Peptides { buckets } => write!(
+            Source::Peptides { .. } => write!(
                 f,
-                "{} features without trained weights: composition, physico-chemical means, gapped 3-mers in {buckets} buckets",
+                "{} features without trained weights: gapped 3-mers, composition, properties along the chain",
                 self.source_width()
             ),
             Source::Embeddings { weights } => {
@@ -106,9 +108,14 @@ impl Neighbours {
     }
 }
 
-/// Identity in the best alignment of two proteins.
+/// Aligns proteins so that a domain finds the protein that holds it.
+pub(crate) fn aligner() -> Aligner<Protein> {
+    Aligner::new(Scoring::blosum62()).with_ends(Ends::Free)
+}
+
+/// Identity in the best alignment of two proteins, as a share of the shorter one.
 pub(crate) fn identity() -> Similarity<Protein> {
-    Similarity::aligned(Aligner::new(Scoring::blosum62()), Per::Columns, 0.0)
+    Similarity::aligned(aligner(), Per::Shorter, 0.0)
 }
 
 impl ProteinVectors {
@@ -189,14 +196,10 @@ fn matrix(vectors: Array2<f32>) -> Result<TargetMatrix> {
 }
 
 /// Features that need no weights.
-pub(crate) fn peptides(proteins: &[Seq<Protein>], buckets: usize) -> Result<Array2<f32>> {
-    let features = PeptideFeatures::new(buckets)?;
-    let mut values = Array2::zeros((proteins.len(), features.channels()));
-    for (protein, mut row) in proteins.iter().zip(values.rows_mut()) {
-        let vector = features.encode(protein);
-        row.iter_mut().zip(vector).for_each(|(to, from)| *to = from);
-    }
-    Ok(values)
+pub(crate) fn peptides(proteins: &[Seq<Protein>], lags: usize) -> Result<Array2<f32>> {
+    let kmers = GappedKmers::triples(Residues::Seven).with_frequencies(true);
+    let encoder = Stacked::new(kmers).with(PhysicoChemical::new(lags)?);
+    Ok(features(&encoder, proteins))
 }
 
 /// One place for each of `n` columns.
@@ -207,7 +210,6 @@ pub(crate) fn columns(n: usize) -> Array2<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hairpin::seq::Alphabet;
 
     fn protein(text: &str) -> Seq<Protein> {
         text.parse().unwrap()
@@ -216,18 +218,19 @@ mod tests {
     #[test]
     fn vectors_are_scaled_by_the_training_proteins() {
         let train = ["MKVLAA", "GGRRGG", "WYFPLK"].map(protein);
-        let raw = peptides(&train, 16).unwrap();
-        let source = Source::Peptides { buckets: 16 };
+        let raw = peptides(&train, 2).unwrap();
+        let source = Source::Peptides { lags: 2 };
         let fitted = ProteinVectors::fit(source, raw.clone(), None).unwrap();
-        assert_eq!(fitted.width(), Protein::SYMBOLS.len() + 6 + 16);
+        assert_eq!(fitted.width(), 1029 + 26 + 10);
         let scaled = fitted.read(raw, None).unwrap();
-        let mean = scaled.column(0).sum() / 3.0;
+        let mean = scaled.column(1029).sum() / 3.0;
         assert!(mean.abs() < 1e-6);
-        let other = peptides(&[protein("AAAA")], 16).unwrap();
-        assert!(fitted.read(other, None).unwrap()[[0, 0]] > 1.0);
-        let narrow = peptides(&[protein("AAAA")], 8).unwrap();
+        let other = peptides(&[protein("AAAA")], 2).unwrap();
+        // The share of A.
+        assert!(fitted.read(other, None).unwrap()[[0, 1029]] > 1.0);
+        let narrow = peptides(&[protein("AAAA")], 1).unwrap();
         let error = fitted.read(narrow, None).unwrap_err().to_string();
-        assert!(error.contains("34") && error.contains("42"), "{error}");
+        assert!(error.contains("1060") && error.contains("1065"), "{error}");
         let json = serde_json::to_string(&fitted).unwrap();
         assert_eq!(serde_json::from_str::<ProteinVectors>(&json).unwrap(), fitted);
     }
@@ -237,19 +240,19 @@ mod tests {
         let train = ["MKVLAARGGRGG", "MKVLAARGGRGW", "WYFPLKDDEEHH"].map(protein);
         let near = Neighbours::new(0.05, &train);
         let raw = peptides(&train, 0).unwrap();
-        let source = Source::Peptides { buckets: 0 };
+        let source = Source::Peptides { lags: 0 };
         let fitted = ProteinVectors::fit(source, raw.clone(), Some(near)).unwrap();
-        assert_eq!(fitted.width(), 26 + 3);
+        assert_eq!(fitted.width(), 1055 + 3);
         let with = fitted.read(raw.clone(), Some(&train)).unwrap();
         let without = fitted.read_without_themselves(raw.clone(), Some(&train)).unwrap().unwrap();
         for row in 0..3 {
-            let values = |matrix: &Array2<f32>| matrix.row(row).to_vec()[26..].to_vec();
+            let values = |matrix: &Array2<f32>| matrix.row(row).to_vec()[1055..].to_vec();
             let (with, without) = (values(&with), values(&without));
             assert!((with.iter().sum::<f32>() - 10.0).abs() < 1e-4);
             assert!((without.iter().sum::<f32>() - 10.0).abs() < 1e-4);
             assert!(with[row] > 7.0 && without[row] == 0.0, "{with:?} {without:?}");
         }
-        assert!(without[[0, 27]] > 9.9);
+        assert!(without[[0, 1056]] > 9.9);
         assert!(fitted.read(raw, None).is_err());
     }
 }

@@ -57,8 +57,8 @@ pub(crate) struct DataConfig {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProteinConfig {
-    /// Buckets of gapped 3-mers.
-    pub(crate) buckets: usize,
+    /// Positions apart up to which properties of residues are compared.
+    pub(crate) lags: usize,
     /// Temperature of the nearness to each training protein; 0: not shown.
     pub(crate) neighbours: f64,
     /// How often training sees a protein by its neighbours alone.
@@ -156,7 +156,7 @@ impl Default for Settings {
                 ]),
             },
             proteins: ProteinConfig {
-                buckets: 1024,
+                lags: 8,
                 neighbours: 0.05,
                 hide_self: 0.5,
                 noise: 0.0,
@@ -304,9 +304,9 @@ impl Settings {
             proteins.hide_self
         );
         ensure!(
-            proteins.buckets <= 65_536 - 26,
-            "proteins.buckets is {}, expected at most 65510",
-            proteins.buckets
+            proteins.lags <= 1000,
+            "proteins.lags is {}, expected at most 1000",
+            proteins.lags
         );
         Ok(self)
     }

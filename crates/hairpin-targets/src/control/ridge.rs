@@ -295,7 +295,7 @@ impl Part {
 }
 
 /// Eigenvalues and eigenvectors of a symmetric matrix.
-fn eigen(matrix: &Mat<f64>) -> Result<(Vec<f64>, Mat<f64>), TargetError> {
+pub(super) fn eigen(matrix: &Mat<f64>) -> Result<(Vec<f64>, Mat<f64>), TargetError> {
     let n = matrix.nrows();
     let (mut values, mut vectors) = (Diag::zeros(n), Mat::zeros(n, n));
     let (with, settings) = (ComputeEigenvectors::Yes, Default::default());

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::bootstrap::Bootstrap;
 use super::estimate::Estimate;
 use super::metric::Metric;
-use crate::TargetError;
+use crate::{Groups, TargetError};
 
 /// The reliability of the mean of `k` replicates, from that of one: `k r / (1 + (k - 1) r)`.
 ///
@@ -20,6 +20,43 @@ use crate::TargetError;
 /// ```
 pub fn spearman_brown(reliability: f64, k: f64) -> f64 {
     k * reliability / (1.0 + (k - 1.0) * reliability)
+}
+
+/// How well what was measured several times agrees with itself: Pearson's correlation of rows of the same group, such as spots with the
+/// same probe. The square root is the highest correlation to be expected with one measurement, as [`NoiseCeiling`] has it.
+///
+/// Each row is paired with the next one of its group, both ways round, so that the order within a pair does not matter. `None` if
+/// no group has two rows, or they are all the same.
+///
+/// # Panics
+///
+/// If there is not one value per row.
+///
+/// ```
+/// use hairpin_targets::Groups;
+/// use hairpin_targets::metrics::repeat_correlation;
+///
+/// let probes = Groups::by(["ACG", "CCG", "ACG", "GGG", "CCG"]);
+/// let found = repeat_correlation(&[1., 5., 2., 9., 6.], &probes).unwrap();
+/// // Pairs (1, 2), (2, 1), (5, 6), (6, 5).
+/// assert!((found - 15.0 / 17.0).abs() < 1e-12);
+/// ```
+pub fn repeat_correlation(values: &[f32], repeats: &Groups) -> Option<f64> {
+    assert!(
+        values.len() == repeats.len(),
+        "values: {} of {} rows",
+        values.len(),
+        repeats.len()
+    );
+    let (mut first, mut second) = (Vec::new(), Vec::new());
+    for rows in repeats.members() {
+        for pair in rows.windows(2) {
+            let (a, b) = (values[pair[0]], values[pair[1]]);
+            first.extend([a, b]);
+            second.extend([b, a]);
+        }
+    }
+    Metric::Pearson.evaluate(&first, &second)
 }
 
 /// Predictions, the truth they are scored on, and two replicates that tell how noisy it is; one number per row each.
