@@ -68,9 +68,13 @@ impl PairVectors {
     {
         let rank = model.head.rna.weight.dims()[1];
         let mut of_proteins = Array2::zeros((proteins.len(), rank));
-        read(proteins, batch_size, device, &mut of_proteins, |batch, _| {
-            model.proteins(batch)
-        })?;
+        read(
+            proteins,
+            batch_size,
+            device,
+            &mut of_proteins,
+            |batch, _| model.proteins(batch),
+        )?;
         let mut of_rnas = Array2::zeros((rnas.len(), rank));
         let all = rnas.len();
         read(rnas, batch_size, device, &mut of_rnas, |batch, done| {
@@ -230,12 +234,22 @@ mod tests {
         }
 
         // Copies without noise are the protein itself; with a little they are near it.
-        let same = pairs.clone().with_averaged_proteins(&model, &proteins, 3, 1, &device);
-        let noisy = proteins.clone().with_noise(GaussianNoise::new(0.01).unwrap());
-        let near = pairs.clone().with_averaged_proteins(&model, &noisy, 3, 1, &device);
+        let same = pairs
+            .clone()
+            .with_averaged_proteins(&model, &proteins, 3, 1, &device);
+        let noisy = proteins
+            .clone()
+            .with_noise(GaussianNoise::new(0.01).unwrap());
+        let near = pairs
+            .clone()
+            .with_averaged_proteins(&model, &noisy, 3, 1, &device);
         let of = |pairs: Result<PairVectors, TrainError>| pairs.unwrap().scores(0..4);
         let (same, near) = (of(same), of(near));
-        let apart = |found: &Array2<f32>| (found - &expected).mapv(f32::abs).fold(0.0, |a, b| f32::max(a, *b));
+        let apart = |found: &Array2<f32>| {
+            (found - &expected)
+                .mapv(f32::abs)
+                .fold(0.0, |a, b| f32::max(a, *b))
+        };
         assert!(apart(&same) < 1e-5);
         assert!((1e-6..0.05).contains(&apart(&near)), "{}", apart(&near));
     }

@@ -34,27 +34,16 @@ pub(crate) fn of_proteins(
     let nearest = Neighbours::new(1);
     let kmers = GappedKmers::triples(Residues::Seven);
     let known = features(&kmers, &train);
-    let encoded = |control| -> Result<Box<dyn Regressor<[Seq<Protein>]>>> { Ok(control) };
-    let controls = [
-        encoded(Box::new(ColumnAverage::MEAN.fit(&profiles)?))?,
-        encoded(Box::new(
-            NeighbourIdentity::new(nearest, aligner(), Per::Shorter).fit(&train, &profiles)?,
-        ))?,
-        encoded(Box::new(Encoded::new(
-            FEATURES,
-            kmers.clone(),
-            NeighbourCosine::new(nearest).fit(&known, &profiles)?,
-        )))?,
-        encoded(Box::new(Encoded::new(
-            FEATURES,
-            kmers.clone(),
-            AffinityRegression::new(K).fit(&probes, &known, &profiles)?,
-        )))?,
-        encoded(Box::new(Encoded::new(
-            FEATURES,
-            kmers.clone(),
-            JointEmbedding::default().fit(&known, &profiles)?,
-        )))?,
+    let by_identity = NeighbourIdentity::new(nearest, aligner(), Per::Shorter);
+    let by_kmers = NeighbourCosine::new(nearest).fit(&known, &profiles)?;
+    let affinity = AffinityRegression::new(K).fit(&probes, &known, &profiles)?;
+    let joint = JointEmbedding::default().fit(&known, &profiles)?;
+    let controls: Vec<Box<dyn Regressor<[Seq<Protein>]>>> = vec![
+        Box::new(ColumnAverage::MEAN.fit(&profiles)?),
+        Box::new(by_identity.fit(&train, &profiles)?),
+        Box::new(Encoded::new(FEATURES, kmers.clone(), by_kmers)),
+        Box::new(Encoded::new(FEATURES, kmers.clone(), affinity)),
+        Box::new(Encoded::new(FEATURES, kmers, joint)),
     ];
     let mut answers = Vec::with_capacity(controls.len());
     for control in controls {
@@ -76,13 +65,15 @@ pub(crate) fn of_probes(
     let learned = of_rows(material, &division.learn.probes);
     let ridge = LinearKmers::new(K, strengths).fit(&learned, &targets)?;
     let answer = ridge.predict(&of_rows(material, &division.judge.probes)[..])?;
-    Ok(vec![(ridge_name(&ridge), answer)])
+    Ok(vec![(name(&ridge), answer)])
 }
 
-fn ridge_name(ridge: &impl Regressor<[Seq<Rna>]>) -> String {
+fn name(ridge: &impl Regressor<[Seq<Rna>]>) -> String {
     ridge.name()
 }
 
 fn of_rows(material: &Material, rows: &[usize]) -> Vec<Seq<Rna>> {
-    rows.iter().map(|&row| material.probes[row].clone()).collect()
+    rows.iter()
+        .map(|&row| material.probes[row].clone())
+        .collect()
 }

@@ -181,8 +181,7 @@ impl Division {
         let proteins: Vec<usize> = (0..material.intensities.n_columns()).collect();
         let (rest, held_out, how) = match &material.sets {
             Some(sets) => {
-                let (held_out, rest) =
-                    (0..sets.len()).partition(|&row| sets[row] == ProbeSet::B);
+                let (held_out, rest) = (0..sets.len()).partition(|&row| sets[row] == ProbeSet::B);
                 (rest, held_out, "by probe: SetB is held out".to_owned())
             }
             None => {
@@ -198,7 +197,9 @@ impl Division {
             }
         };
         let codes = |rows: &[usize]| -> HashSet<&[u8]> {
-            rows.iter().map(|&row| material.probes[row].codes()).collect()
+            rows.iter()
+                .map(|&row| material.probes[row].codes())
+                .collect()
         };
         let choosing = sample(&rest, data.valid_probes.min(rest.len() / 4), seed, 2);
         let chosen = codes(&choosing);
@@ -246,7 +247,11 @@ fn sample(rows: &[usize], size: usize, seed: u64, stream: u64) -> Vec<usize> {
         valid: 0.0,
         test: 1.0 - share,
     };
-    let parts = split::random(rows.len(), fractions, seed.wrapping_mul(4).wrapping_add(stream));
+    let parts = split::random(
+        rows.len(),
+        fractions,
+        seed.wrapping_mul(4).wrapping_add(stream),
+    );
     let places = parts.map_or_else(|_| (0..size).collect(), |parts| parts.train);
     places.into_iter().map(|place| rows[place]).collect()
 }
@@ -312,9 +317,15 @@ mod tests {
         let found = Division::by_protein(&material, &settings()).unwrap();
         let sides = [&found.learn, &found.choose, &found.judge];
         assert_eq!(found.judge.proteins.len(), 44);
-        let all: HashSet<usize> = sides.iter().flat_map(|side| side.proteins.clone()).collect();
+        let all: HashSet<usize> = sides
+            .iter()
+            .flat_map(|side| side.proteins.clone())
+            .collect();
         assert_eq!(all.len(), 176);
-        assert_eq!((found.learn.probes.len(), found.choose.probes.len()), (60, 8));
+        assert_eq!(
+            (found.learn.probes.len(), found.choose.probes.len()),
+            (60, 8)
+        );
         let mut as_published = settings();
         as_published.data.valid_share = 0.0;
         let found = Division::by_protein(&material, &as_published).unwrap();
@@ -338,7 +349,13 @@ mod tests {
             assert!(choose.is_disjoint(&judge));
             assert_eq!(found.learn.proteins, found.judge.proteins);
             if let Some(sets) = sets {
-                assert!(found.judge.probes.iter().all(|&row| sets[row] == ProbeSet::B));
+                assert!(
+                    found
+                        .judge
+                        .probes
+                        .iter()
+                        .all(|&row| sets[row] == ProbeSet::B)
+                );
             }
         }
     }

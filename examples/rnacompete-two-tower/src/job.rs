@@ -204,7 +204,11 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
     });
     result["motifs"] = json!(nearest.collect::<Vec<_>>());
     run.write("judgement.json", &serde_json::to_vec_pretty(&result)?)?;
-    let shown: String = tables.iter().take(2).map(|table| table.to_text() + "\n").collect();
+    let shown: String = tables
+        .iter()
+        .take(2)
+        .map(|table| table.to_text() + "\n")
+        .collect();
     let report = Report {
         title: match args.seen {
             true => "RNAcompete, seen proteins: two_tower".to_owned(),
@@ -319,11 +323,24 @@ fn answer_test(
     run: &RunDir,
     device: &hairpin::train::Device,
 ) -> Result<serde_json::Value> {
-    let test = read_test(&files.proteins, &files.probes, trained.settings.data.reading())?;
+    let test = read_test(
+        &files.proteins,
+        &files.probes,
+        trained.settings.data.reading(),
+    )?;
     let vectors = predict::vectors(trained, &test, &files.proteins, None)?;
     let out = run.file(ANSWER);
-    predict::write(trained, vectors, &test, &files.probes, (out.as_path(), 0), run, device)?;
-    let mut found = json!({ "folder": out, "proteins": test.proteins.len(), "probes": test.probes.len() });
+    predict::write(
+        trained,
+        vectors,
+        &test,
+        &files.probes,
+        (out.as_path(), 0),
+        run,
+        device,
+    )?;
+    let mut found =
+        json!({ "folder": out, "proteins": test.proteins.len(), "probes": test.probes.len() });
     if let Some(truth) = &files.intensities {
         let score = score(&out, truth)?;
         found["median_pearson"] = json!(score.median);
@@ -333,7 +350,11 @@ fn answer_test(
 }
 
 fn counts(side: &crate::data::Side) -> String {
-    format!("{} proteins x {} probes", side.proteins.len(), side.probes.len())
+    format!(
+        "{} proteins x {} probes",
+        side.proteins.len(),
+        side.probes.len()
+    )
 }
 
 fn facts(material: &Material, folder: &Path, learned: &Learned) -> Vec<(String, String)> {
@@ -349,7 +370,10 @@ fn facts(material: &Material, folder: &Path, learned: &Learned) -> Vec<(String, 
     }
     let repeated = material.repeats().0.len();
     if repeated > 0 {
-        facts.push(fact("measurements of repeated probes", repeated.to_string()));
+        facts.push(fact(
+            "measurements of repeated probes",
+            repeated.to_string(),
+        ));
     }
     facts
 }

@@ -186,7 +186,11 @@ impl Judgement {
             if let Some(ceilings) = &self.ceilings {
                 row.push(ceilings[column].map_or("none".to_owned(), |own| format!("{own:.3}")));
             }
-            row.extend(judged.iter().map(|own| format!("{:.3}", own.scores[column])));
+            row.extend(
+                judged
+                    .iter()
+                    .map(|own| format!("{:.3}", own.scores[column])),
+            );
             row
         });
         Table {
@@ -211,7 +215,10 @@ impl Judgement {
         let column = |matrix: &TargetMatrix, column: usize| {
             matrix.values().column(column).mapv(f64::from).to_vec()
         };
-        let picked = [("predicted best", order[0]), ("in the middle", order[order.len() / 2])];
+        let picked = [
+            ("predicted best", order[0]),
+            ("in the middle", order[order.len() / 2]),
+        ];
         Ok(picked
             .map(|(which, protein)| Predictions {
                 caption: format!(
@@ -314,7 +321,10 @@ mod tests {
         assert_eq!(tables[0].rows[0][1].split(' ').next(), Some("0.000"));
         assert_eq!(tables[0].rows[1][1].split(' ').next(), Some("1.000"));
         assert_eq!(tables[0].rows[0][4], format!("{:.3}", 0.25));
-        let medians: Vec<_> = tables[1].rows[1][1..].iter().map(|cell| &cell[..4]).collect();
+        let medians: Vec<_> = tables[1].rows[1][1..]
+            .iter()
+            .map(|cell| &cell[..4])
+            .collect();
         assert_eq!(medians, ["1.00", "-1.0", "none", "1.00"]);
         assert_eq!(tables[2].rows[2], ["C", "0.31", "1.000", "0.500", "-1.000"]);
         let json = judgement.json().unwrap();

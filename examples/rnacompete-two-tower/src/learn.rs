@@ -251,12 +251,13 @@ impl Trained {
     pub(crate) fn load(run: &RunDir, device: &Device) -> Result<Self> {
         let bundle = Bundle::load(run, MODEL)?;
         let settings = Settings::default().under(&bundle.config_toml, &run.file(RunDir::RUN))?;
-        let learned: Learned = serde_json::from_value(bundle.targets.clone()).with_context(|| {
-            format!(
-                "{}: is not one of ours; train again",
-                run.file(RunDir::TARGETS).display()
-            )
-        })?;
+        let learned: Learned =
+            serde_json::from_value(bundle.targets.clone()).with_context(|| {
+                format!(
+                    "{}: is not one of ours; train again",
+                    run.file(RunDir::TARGETS).display()
+                )
+            })?;
         let n_proteins = learned.intensities.output_names().len();
         let model = settings.network(&learned, n_proteins).init(device)?;
         Ok(Self {

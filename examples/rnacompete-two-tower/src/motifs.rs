@@ -38,10 +38,20 @@ pub(crate) fn find(probes: &[Seq<Rna>], predicted: &TargetMatrix) -> Result<Vec<
     let k = if probes.len() >= 20_000 { 7 } else { 5 };
     let words: Vec<Vec<usize>> = probes
         .iter()
-        .map(|probe| kmers(probe, k).collect::<HashSet<usize>>().into_iter().collect())
+        .map(|probe| {
+            kmers(probe, k)
+                .collect::<HashSet<usize>>()
+                .into_iter()
+                .collect()
+        })
         .collect();
     let mut found = Vec::new();
-    for (column, protein) in predicted.values().columns().into_iter().zip(predicted.names()) {
+    for (column, protein) in predicted
+        .values()
+        .columns()
+        .into_iter()
+        .zip(predicted.names())
+    {
         let scores: Vec<f64> = column.iter().map(|&score| f64::from(score)).collect();
         let scored = z_scores(&words, &scores, k);
         let Ok(counts) = KmerMotif::default().fit(&scored) else {
@@ -70,7 +80,11 @@ pub(crate) fn find(probes: &[Seq<Rna>], predicted: &TargetMatrix) -> Result<Vec<
 fn z_scores(words: &[Vec<usize>], scores: &[f64], k: usize) -> Vec<(Seq<Rna>, f64)> {
     let n = scores.len().max(1) as f64;
     let mean = scores.iter().sum::<f64>() / n;
-    let variance = scores.iter().map(|score| (score - mean) * (score - mean)).sum::<f64>() / n;
+    let variance = scores
+        .iter()
+        .map(|score| (score - mean) * (score - mean))
+        .sum::<f64>()
+        / n;
     let mut sums = vec![(0.0, 0_usize); 1 << (2 * k)];
     for (words, score) in words.iter().zip(scores) {
         for &word in words {
@@ -96,7 +110,10 @@ pub(crate) fn figures(found: &[Found]) -> Result<Vec<Figure>> {
         let nearest = match &own.nearest {
             None => String::new(),
             Some(nearest) => {
-                format!("; of the known motifs nearest {}, q = {:.2}", nearest.name, nearest.q_value)
+                format!(
+                    "; of the known motifs nearest {}, q = {:.2}",
+                    nearest.name, nearest.q_value
+                )
             }
         };
         Ok(Figure {
@@ -115,7 +132,12 @@ pub(crate) fn to_meme(found: &[Found]) -> Result<String> {
     let motifs = found.iter().map(|own| Motif {
         id: own.protein.clone(),
         name: own.nearest.as_ref().map(|nearest| {
-            format!("like_{}", nearest.name.replace(|c: char| !c.is_ascii_alphanumeric(), "_"))
+            format!(
+                "like_{}",
+                nearest
+                    .name
+                    .replace(|c: char| !c.is_ascii_alphanumeric(), "_")
+            )
         }),
         matrix: own.motif.clone(),
     });
@@ -135,7 +157,9 @@ mod tests {
         // Every second probe holds UGCAUG, the motif of RBFOX1, and scores; the third column says nothing.
         let probes: Vec<Seq<Rna>> = (0..300)
             .map(|row: usize| {
-                let code = |place: usize| ((row * 2_654_435_761 + place * 40_503 * (row + 7)) >> 7 & 3) as u8;
+                let code = |place: usize| {
+                    ((row * 2_654_435_761 + place * 40_503 * (row + 7)) >> 7 & 3) as u8
+                };
                 let mut codes: Vec<u8> = (0..30).map(code).collect();
                 if row % 2 == 0 {
                     codes[10..16].copy_from_slice(&[3, 2, 1, 0, 3, 2]);
@@ -151,9 +175,17 @@ mod tests {
         let predicted = TargetMatrix::new(values, names).unwrap();
         let found = find(&probes, &predicted).unwrap();
         assert_eq!(found.len(), 1);
-        assert!(found[0].consensus.contains("GCAU"), "{}", found[0].consensus);
+        assert!(
+            found[0].consensus.contains("GCAU"),
+            "{}",
+            found[0].consensus
+        );
         let nearest = found[0].nearest.as_ref().unwrap();
-        assert!(nearest.name.contains("RBFOX") || nearest.q_value < 0.1, "{}", nearest.name);
+        assert!(
+            nearest.name.contains("RBFOX") || nearest.q_value < 0.1,
+            "{}",
+            nearest.name
+        );
         assert_eq!(figures(&found).unwrap().len(), 1);
         assert!(to_meme(&found).unwrap().contains("MOTIF fox"));
     }

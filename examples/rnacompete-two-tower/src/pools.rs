@@ -9,7 +9,9 @@ pub(crate) fn odds(targets: &TargetMatrix, pools: Pools) -> Option<Vec<f64>> {
     if shares.iter().sum::<f64>() == 0.0 {
         return None;
     }
-    let tops: Vec<(f32, f32)> = (0..targets.n_rows()).map(|row| two_largest(targets, row)).collect();
+    let tops: Vec<(f32, f32)> = (0..targets.n_rows())
+        .map(|row| two_largest(targets, row))
+        .collect();
     let n = tops.len();
     let mut rows: Vec<usize> = (0..n).collect();
     rows.sort_by(|&a, &b| tops[b].0.total_cmp(&tops[a].0));
@@ -70,9 +72,14 @@ mod tests {
             let near = move |own: &&f64| (**own - wanted).abs() < 1e-12;
             found.iter().filter(near).count()
         };
-        assert_eq!((is(0.6 / 20.0), is(0.1 / 20.0), is(0.15 / 80.0)), (20, 20, 160));
+        assert_eq!(
+            (is(0.6 / 20.0), is(0.1 / 20.0), is(0.15 / 80.0)),
+            (20, 20, 160)
+        );
         let highest = (0..200).max_by(|&a, &b| {
-            two_largest(&targets, a).0.total_cmp(&two_largest(&targets, b).0)
+            two_largest(&targets, a)
+                .0
+                .total_cmp(&two_largest(&targets, b).0)
         });
         assert_eq!(found[highest.unwrap()], 0.6 / 20.0);
         let none = Pools {

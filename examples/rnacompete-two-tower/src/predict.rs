@@ -113,7 +113,11 @@ pub(crate) fn write(
     let mut submission = Submission::create(out, test.proteins.len(), test.probes.len())?;
     let mut times = Times::default();
     let mut watch = Instant::now();
-    let mut lap = || std::mem::replace(&mut watch, Instant::now()).elapsed().as_secs_f64();
+    let mut lap = || {
+        std::mem::replace(&mut watch, Instant::now())
+            .elapsed()
+            .as_secs_f64()
+    };
     let structure = match trained.settings.data.structure {
         true => Structure::of_file(&test.probes, probes, cache)?,
         false => Structure::none(&test.probes),

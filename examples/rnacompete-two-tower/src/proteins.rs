@@ -40,7 +40,11 @@ impl fmt::Display for ProteinVectors {
         }?;
         match &self.neighbours {
             None => Ok(()),
-            Some(near) => write!(f, "; nearness to each of {} training proteins", near.proteins.len()),
+            Some(near) => write!(
+                f,
+                "; nearness to each of {} training proteins",
+                near.proteins.len()
+            ),
         }
     }
 }
@@ -91,8 +95,11 @@ impl Neighbours {
         let train = train.collect::<Result<Vec<Seq<Protein>>, _>>()?;
         let identity = between_all(proteins, &train, &identity())?;
         let mut values = Array2::zeros(identity.dim());
-        for ((identities, protein), mut row) in
-            identity.rows().into_iter().zip(proteins).zip(values.rows_mut())
+        for ((identities, protein), mut row) in identity
+            .rows()
+            .into_iter()
+            .zip(proteins)
+            .zip(values.rows_mut())
         {
             let weight = |(&identity, other): (&f64, &Seq<Protein>)| match other == protein {
                 true if but_itself => 0.0,
@@ -232,7 +239,10 @@ mod tests {
         let error = fitted.read(narrow, None).unwrap_err().to_string();
         assert!(error.contains("1060") && error.contains("1065"), "{error}");
         let json = serde_json::to_string(&fitted).unwrap();
-        assert_eq!(serde_json::from_str::<ProteinVectors>(&json).unwrap(), fitted);
+        assert_eq!(
+            serde_json::from_str::<ProteinVectors>(&json).unwrap(),
+            fitted
+        );
     }
 
     #[test]
@@ -244,13 +254,19 @@ mod tests {
         let fitted = ProteinVectors::fit(source, raw.clone(), Some(near)).unwrap();
         assert_eq!(fitted.width(), 1055 + 3);
         let with = fitted.read(raw.clone(), Some(&train)).unwrap();
-        let without = fitted.read_without_themselves(raw.clone(), Some(&train)).unwrap().unwrap();
+        let without = fitted
+            .read_without_themselves(raw.clone(), Some(&train))
+            .unwrap()
+            .unwrap();
         for row in 0..3 {
             let values = |matrix: &Array2<f32>| matrix.row(row).to_vec()[1055..].to_vec();
             let (with, without) = (values(&with), values(&without));
             assert!((with.iter().sum::<f32>() - 10.0).abs() < 1e-4);
             assert!((without.iter().sum::<f32>() - 10.0).abs() < 1e-4);
-            assert!(with[row] > 7.0 && without[row] == 0.0, "{with:?} {without:?}");
+            assert!(
+                with[row] > 7.0 && without[row] == 0.0,
+                "{with:?} {without:?}"
+            );
         }
         assert!(without[[0, 1056]] > 9.9);
         assert!(fitted.read(raw, None).is_err());

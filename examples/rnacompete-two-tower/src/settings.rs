@@ -333,8 +333,20 @@ mod tests {
             let mut keys: Vec<String> = text.lines().filter_map(key).collect();
             // Recipe and groups are written as tables in the one and in line in the other.
             keys.retain(|key| {
-                !["recipe", "step", "low", "high", "{ step", "groups", "path", "rate_factor", "l1", "l2", "{ path"]
-                    .contains(&key.as_str())
+                ![
+                    "recipe",
+                    "step",
+                    "low",
+                    "high",
+                    "{ step",
+                    "groups",
+                    "path",
+                    "rate_factor",
+                    "l1",
+                    "l2",
+                    "{ path",
+                ]
+                .contains(&key.as_str())
             });
             keys.sort();
             keys
@@ -362,7 +374,10 @@ mod tests {
         ] {
             let error = Settings::default().under(text, Path::new("own.toml"));
             let error = format!("{:#}", error.unwrap_err());
-            assert!(error.contains(name) && error.contains("own.toml"), "{error}");
+            assert!(
+                error.contains(name) && error.contains("own.toml"),
+                "{error}"
+            );
         }
     }
 }

@@ -170,7 +170,10 @@ mod tests {
         let first = Structure::of_file(&probes, &file, &cache).unwrap();
         assert_eq!((first.length, first.values.len()), (12, 2 * 12 * 5));
         assert_eq!(first, Structure::fold(&probes).unwrap());
-        assert!(first.values[5 * 5 + 1] > 0.9, "the sixth base is in a hairpin");
+        assert!(
+            first.values[5 * 5 + 1] > 0.9,
+            "the sixth base is in a hairpin"
+        );
         assert_eq!(first.select(&[1])[..5], first.values[60..65]);
 
         let some = Structure::of_rows(&probes, &[1], &file, &cache).unwrap();

@@ -32,7 +32,9 @@ fn trained(run: &Path) {
 }
 
 fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(FIXTURE).join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join(FIXTURE)
+        .join(name)
 }
 
 /// Proteins, probes and intensities that a file each is made of, with something to learn: a protein of many R likes G.
@@ -50,7 +52,10 @@ fn write_data(folder: &Path, n_proteins: usize, n_probes: usize) {
         let _ = writeln!(probes, "{own}");
         let row = (0..n_proteins).map(|protein| {
             let liked = g * (protein % 7) as f32;
-            format!("{:.3}", 1.0 + liked / 50.0 + ((probe * 31 + protein * 17) % 13) as f32 / 40.0)
+            format!(
+                "{:.3}",
+                1.0 + liked / 50.0 + ((probe * 31 + protein * 17) % 13) as f32 / 40.0
+            )
         });
         let _ = writeln!(matrix, "{}", row.collect::<Vec<_>>().join("\t"));
     }
@@ -68,7 +73,13 @@ fn lines(path: &Path) -> Vec<String> {
 fn a_run_on_the_repositorys_files_predicts_by_the_three_arguments() {
     let (folder, run) = temporary();
     let stdout = PROGRAM.succeeds(&tiny(&run, &[]));
-    for part in ["mean profile", "(the model)", "identity", "median Pearson"] {
+    for part in [
+        "column mean",
+        "identity",
+        "affinity regression",
+        "(the model)",
+        "median Pearson",
+    ] {
         assert!(stdout.contains(part), "no {part:?} in {stdout}");
     }
     for name in [
@@ -142,18 +153,28 @@ fn a_run_that_is_killed_goes_on_and_ends_alike() {
     let data = folder.path().join("data");
     write_data(&data, 24, 300);
     let config = folder.path().join("own.toml");
-    let own = fs::read_to_string(
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/tiny.toml"),
-    );
+    let own = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/tiny.toml"));
     let own = own.unwrap().replace("epochs = 2", "epochs = 12");
     fs::write(&config, own).unwrap();
     let arguments = |run: &Path| {
-        let all = ["train", "--data", text(&data), "--config", text(&config), "--run", text(run)];
+        let all = [
+            "train",
+            "--data",
+            text(&data),
+            "--config",
+            text(&config),
+            "--run",
+            text(run),
+        ];
         all.map(str::to_owned)
     };
     let whole = folder.path().join("whole");
     let done = PROGRAM.command().args(arguments(&whole)).output().unwrap();
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    assert!(
+        done.status.success(),
+        "{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
     let mut killed = 0;
     loop {
         let mut command = PROGRAM.command();
@@ -161,7 +182,11 @@ fn a_run_that_is_killed_goes_on_and_ends_alike() {
         if run.join("checkpoint").is_dir() {
             command.arg("--resume");
         }
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         std::thread::sleep(Duration::from_millis(100 + 150 * killed));
         if killed < 5 {
             // SIGTERM leaves no time to write; whatever is there must serve.
@@ -183,22 +208,44 @@ fn a_run_that_is_killed_goes_on_and_ends_alike() {
 fn the_answer_is_refused_with_its_place_or_written_whole() {
     let (folder, run) = temporary();
     trained(&run);
-    let (rbps, rnas) = (folder.path().join("rbps.txt"), folder.path().join("rnas.txt"));
+    let (rbps, rnas) = (
+        folder.path().join("rbps.txt"),
+        folder.path().join("rnas.txt"),
+    );
     let out = folder.path().join("out");
     let good_rna = "GGAUCCAUGCAUGCAUGCAUUUGCAUGAAA\nACGUACGUACGUACGUACGUACGUACGUAC\n";
     let good_rbp = "MKVLAARGGRGGYDS\nMPLRNWYFDE\n";
     let refuses = |proteins: &str, probes: &str, parts: &[&str]| {
         fs::write(&rbps, proteins).unwrap();
         fs::write(&rnas, probes).unwrap();
-        PROGRAM.refuses(&[text(&out), text(&rbps), text(&rnas), "--run", text(&run)], parts);
+        PROGRAM.refuses(
+            &[text(&out), text(&rbps), text(&rnas), "--run", text(&run)],
+            parts,
+        );
         assert!(!out.exists(), "half an answer");
     };
     let with = |second: &str| good_rna.replace("ACGUACGUACGUACGUACGUACGUACGUAC", second);
     refuses(good_rbp, &with("ACGUNACGU"), &["rnas.txt", "line 2", "N"]);
-    refuses(good_rbp, &with("acguacgu"), &["rnas.txt", "line 2", "lower case"]);
-    refuses(good_rbp, &with(&"ACGU".repeat(2500)), &["rnas.txt", "line 2", "10000"]);
-    refuses(good_rbp, &with(&"ACGU".repeat(100)), &["rnas.txt", "probe 2", "400 nt", "max_length"]);
-    refuses(good_rbp, &good_rna.replace('\n', "\n\n"), &["rnas.txt", "line 2"]);
+    refuses(
+        good_rbp,
+        &with("acguacgu"),
+        &["rnas.txt", "line 2", "lower case"],
+    );
+    refuses(
+        good_rbp,
+        &with(&"ACGU".repeat(2500)),
+        &["rnas.txt", "line 2", "10000"],
+    );
+    refuses(
+        good_rbp,
+        &with(&"ACGU".repeat(100)),
+        &["rnas.txt", "probe 2", "400 nt", "max_length"],
+    );
+    refuses(
+        good_rbp,
+        &good_rna.replace('\n', "\n\n"),
+        &["rnas.txt", "line 2"],
+    );
     refuses(good_rbp, "", &["rnas.txt"]);
     refuses("", good_rna, &["rbps.txt"]);
     for stray in ["X", "U", "*", "7"] {
@@ -225,7 +272,15 @@ fn the_answer_is_refused_with_its_place_or_written_whole() {
     let missing = folder.path().join("missing.txt");
     let more = [text(&out), text(&missing), text(&rnas), "--run", text(&run)];
     PROGRAM.refuses(&more, &["missing.txt", "no such file"]);
-    let more = [text(&out), text(&rbps), text(&rnas), "--run", text(&run), "--embeddings", "x.npy"];
+    let more = [
+        text(&out),
+        text(&rbps),
+        text(&rnas),
+        "--run",
+        text(&run),
+        "--embeddings",
+        "x.npy",
+    ];
     PROGRAM.refuses(&more, &["trained without embeddings"]);
 
     // Windows line ends, T for U and a blank last line change nothing.
@@ -249,16 +304,47 @@ fn training_files_are_refused_with_their_place() {
         write_data(&data, 12, 40);
         let path = data.join(file);
         fs::write(&path, change(fs::read_to_string(&path).unwrap())).unwrap();
-        PROGRAM.refuses(&tiny(&run, &["--data", text(&data)]), &[&[file], parts].concat());
+        PROGRAM.refuses(
+            &tiny(&run, &["--data", text(&data)]),
+            &[&[file], parts].concat(),
+        );
         assert!(!run.join("model.bpk").exists());
     };
     let matrix = "training_data2.txt";
-    refuses(matrix, &|text| text.lines().skip(1).map(|line| format!("{line}\n")).collect(), &["39", "40"]);
-    refuses(matrix, &|text| text.replacen('\t', "\t1.0\t", 1), &["line 1", "13", "12"]);
+    refuses(
+        matrix,
+        &|text| {
+            text.lines()
+                .skip(1)
+                .map(|line| format!("{line}\n"))
+                .collect()
+        },
+        &["39", "40"],
+    );
+    refuses(
+        matrix,
+        &|text| text.replacen('\t', "\t1.0\t", 1),
+        &["line 1", "13", "12"],
+    );
     refuses(matrix, &|text| text.replacen("1.", "NaN", 1), &["line 1"]);
-    refuses(matrix, &|text| text.replacen('\t', "\thigh\t", 1).replacen("high\t1", "high", 1), &["line 1", "high"]);
-    refuses("training_seqs.txt", &|text| text.replacen('A', "N", 1), &["line 1", "N"]);
-    refuses("training_RBPs2.txt", &|text| text.replacen("RR", "R4", 1), &["line 2", "4"]);
+    refuses(
+        matrix,
+        &|text| {
+            text.replacen('\t', "\thigh\t", 1)
+                .replacen("high\t1", "high", 1)
+        },
+        &["line 1", "high"],
+    );
+    refuses(
+        "training_seqs.txt",
+        &|text| text.replacen('A', "N", 1),
+        &["line 1", "N"],
+    );
+    refuses(
+        "training_RBPs2.txt",
+        &|text| text.replacen("RR", "R4", 1),
+        &["line 2", "4"],
+    );
 
     // Copies of one protein: nothing is left to hold out.
     write_data(&data, 4, 40);
@@ -280,9 +366,17 @@ fn proteins_that_were_measured_are_judged_by_held_out_probes() {
     let stdout = PROGRAM.succeeds(&tiny(&run, &["--seen", "--data", text(&data), "--json"]));
     let found: serde_json::Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!(found["proteins"].as_array().unwrap().len(), 6);
-    assert!(found["predictors"][0]["name"].as_str().unwrap().contains("ridge"));
+    assert!(
+        found["predictors"][0]["name"]
+            .as_str()
+            .unwrap()
+            .contains("ridge")
+    );
     // Such a run knows nothing of other proteins.
-    let (rbps, rnas) = (data.join("training_RBPs2.txt"), data.join("training_seqs.txt"));
+    let (rbps, rnas) = (
+        data.join("training_RBPs2.txt"),
+        data.join("training_seqs.txt"),
+    );
     let out = folder.path().join("out");
     let arguments = [text(&out), text(&rbps), text(&rnas), "--run", text(&run)];
     PROGRAM.refuses(&arguments, &["--seen"]);
@@ -300,21 +394,35 @@ fn embeddings_are_made_kept_and_checked() {
     let vectors = folder.path().join("out/vectors.npy");
     // Without weights the program says what to get and where to put it.
     let call = ["embed", text(&rbps), text(&vectors)];
-    PROGRAM.refuses(&call, &["--weights", "huggingface.co/facebook", "esm2_t33_650M_UR50D/model.safetensors"]);
+    PROGRAM.refuses(
+        &call,
+        &[
+            "--weights",
+            "huggingface.co/facebook",
+            "esm2_t33_650M_UR50D/model.safetensors",
+        ],
+    );
     let empty = folder.path().join("empty");
     fs::create_dir(&empty).unwrap();
-    PROGRAM.refuses(&[&call[..], &["--weights", text(&empty)]].concat(), &["empty", "no .safetensors"]);
+    PROGRAM.refuses(
+        &[&call[..], &["--weights", text(&empty)]].concat(),
+        &["empty", "no .safetensors"],
+    );
 
     let device = hairpin::train::DeviceKind::Flex.device().unwrap();
     let folders = ["first", "second"].map(|name| folder.path().join(name));
     for path in &folders {
         fs::create_dir(path).unwrap();
         let model = Esm2Config::new(16, 2, 2, 32).init(&device).unwrap();
-        weights::write_safetensors(path.join("model.safetensors"), &model.to_hugging_face()).unwrap();
+        weights::write_safetensors(path.join("model.safetensors"), &model.to_hugging_face())
+            .unwrap();
     }
     let first = [&call[..], &["--weights", text(&folders[0]), "--json"]].concat();
     let made: serde_json::Value = serde_json::from_str(&PROGRAM.succeeds(&first)).unwrap();
-    assert_eq!((made["proteins"].as_u64(), made["width"].as_u64()), (Some(24), Some(16)));
+    assert_eq!(
+        (made["proteins"].as_u64(), made["width"].as_u64()),
+        (Some(24), Some(16))
+    );
     let bytes = fs::read(&vectors).unwrap();
     let again: serde_json::Value = serde_json::from_str(&PROGRAM.succeeds(&first)).unwrap();
     assert_eq!(again["embedded"].as_u64(), Some(0), "all of them are kept");
@@ -326,18 +434,44 @@ fn embeddings_are_made_kept_and_checked() {
     PROGRAM.succeeds(&tiny(&run, &with));
     let rnas = data.join("training_seqs.txt");
     let out = folder.path().join("answer");
-    let plain = ["predict", text(&out), text(&rbps), text(&rnas), "--run", text(&run)];
+    let plain = [
+        "predict",
+        text(&out),
+        text(&rbps),
+        text(&rnas),
+        "--run",
+        text(&run),
+    ];
     PROGRAM.refuses(&plain, &["trained with embeddings", "embed"]);
     PROGRAM.succeeds(&[&plain[..], &["--embeddings", text(&vectors)]].concat());
     // Of other proteins, of other weights.
     let others = folder.path().join("others.txt");
     fs::write(&others, "MKVLAWYF\n").unwrap();
-    let of_others = ["predict", text(&out), text(&others), text(&rnas), "--run", text(&run)];
-    PROGRAM.refuses(&[&of_others[..], &["--embeddings", text(&vectors)]].concat(), &["vectors.npy"]);
+    let of_others = [
+        "predict",
+        text(&out),
+        text(&others),
+        text(&rnas),
+        "--run",
+        text(&run),
+    ];
+    PROGRAM.refuses(
+        &[&of_others[..], &["--embeddings", text(&vectors)]].concat(),
+        &["vectors.npy"],
+    );
     let strange = folder.path().join("strange.npy");
-    let call = ["embed", text(&rbps), text(&strange), "--weights", text(&folders[1])];
+    let call = [
+        "embed",
+        text(&rbps),
+        text(&strange),
+        "--weights",
+        text(&folders[1]),
+    ];
     PROGRAM.succeeds(&call);
-    PROGRAM.refuses(&[&plain[..], &["--embeddings", text(&strange)]].concat(), &["strange.npy", "weights"]);
+    PROGRAM.refuses(
+        &[&plain[..], &["--embeddings", text(&strange)]].concat(),
+        &["strange.npy", "weights"],
+    );
 }
 
 #[test]
