@@ -44,6 +44,8 @@ pub(crate) fn embed(args: &EmbedArgs) -> Result<()> {
         ..strict
     };
     let proteins = read_proteins(&args.proteins, reading)?;
+    // Made if missing, and tried, before anything is calculated.
+    crate::place(&args.out)?;
     let files = weight_files(folder)?;
     let weights = hash(&files)?;
     let device = args.device.device()?;

@@ -20,7 +20,7 @@ use hairpin::tasks::embeddings::{Embeddings, sequence_id};
 use hairpin::tasks::rnacompete::{read_test, score};
 use hairpin::train::manifest::{DataFile, Launch, Manifest, git_commit, rfc3339};
 use hairpin::train::report::Report;
-use hairpin::train::{RunDir, Stop};
+use hairpin::train::{RunDir, Stop, TrainError};
 use ndarray::{Array2, ArrayView1, Axis};
 use serde_json::json;
 use std::path::Path;
@@ -69,7 +69,11 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
         data: data.collect::<Result<_, _>>()?,
         ..Manifest::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
     };
-    let manifest = manifest.begin(&run, args.resume)?;
+    // A run that was killed before its first checkpoint begins anew.
+    let (manifest, resume) = match manifest.clone().begin(&run, args.resume) {
+        Err(TrainError::NoCheckpoint { .. }) => (manifest.begin(&run, false)?, false),
+        begun => (begun?, args.resume),
+    };
     Launch {
         started: rfc3339(SystemTime::now()),
         command: std::env::args().collect(),
@@ -115,7 +119,7 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
         run: &run,
         device: &device,
         origin,
-        resume: args.resume,
+        resume,
         tensorboard: args.tensorboard,
         stop: &stop,
     };

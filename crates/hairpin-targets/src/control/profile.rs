@@ -1,5 +1,7 @@
 //! Controls that know a sequence from its nearest neighbours, by alignment or by features, and features as controls of sequences.
 
+use std::fmt;
+
 use hairpin_seq::align::{Aligner, Per};
 use hairpin_seq::{Alphabet, Encode, Seq};
 use ndarray::Array2;
@@ -147,9 +149,15 @@ impl<A: Alphabet> NeighbourIdentity<A> {
 }
 
 /// [`NeighbourIdentity`] that has seen its training rows.
-#[derive(Debug)]
 pub struct FittedNeighbourIdentity<A> {
     neighbours: FittedNeighbours<Seq<A>, Distance<A>>,
+}
+
+impl<A> fmt::Debug for FittedNeighbourIdentity<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FittedNeighbourIdentity")
+            .finish_non_exhaustive()
+    }
 }
 
 impl<A: Alphabet> Regressor<[Seq<A>]> for FittedNeighbourIdentity<A> {
