@@ -65,11 +65,8 @@ pub(crate) fn of_probes(
     let learned = of_rows(material, &division.learn.probes);
     let ridge = LinearKmers::new(K, strengths).fit(&learned, &targets)?;
     let answer = ridge.predict(&of_rows(material, &division.judge.probes)[..])?;
-    Ok(vec![(name(&ridge), answer)])
-}
-
-fn name(ridge: &impl Regressor<[Seq<Rna>]>) -> String {
-    ridge.name()
+    let name = Regressor::<[Seq<Rna>]>::name(&ridge);
+    Ok(vec![(name, answer)])
 }
 
 fn of_rows(material: &Material, rows: &[usize]) -> Vec<Seq<Rna>> {

@@ -186,7 +186,7 @@ fn a_run_that_is_killed_goes_on_and_ends_alike() {
             .unwrap();
         std::thread::sleep(Duration::from_millis(100 + 150 * killed));
         if killed < 5 {
-            // SIGTERM leaves no time to write; whatever is there must serve.
+            // It has no time to write anything: whatever is there must serve.
             let _ = child.kill();
         }
         killed += 1;
