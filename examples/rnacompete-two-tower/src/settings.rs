@@ -157,8 +157,8 @@ impl Default for Settings {
             },
             proteins: ProteinConfig {
                 lags: 8,
-                neighbours: 0.05,
-                hide_self: 0.5,
+                neighbours: 0.02,
+                hide_self: 0.25,
                 noise: 0.0,
                 per_batch: 0,
             },
@@ -168,7 +168,7 @@ impl Default for Settings {
                 .with_n_layers(1)
                 .with_d_ff(128)
                 .with_rank(128)
-                .with_dropout(0.2),
+                .with_dropout(0.1),
             objective: Regression {
                 loss: "0.2 * huber(1.0) + 0.8 * pearson"
                     .parse()
@@ -184,8 +184,8 @@ impl Default for Settings {
             },
             fit: FitConfig {
                 epochs: 20,
-                batch_size: 128,
-                learning_rate: 1e-3,
+                batch_size: 64,
+                learning_rate: 3e-3,
                 optimizer: OptimizerConfig {
                     kind: OptimizerKind::Adamw,
                     weight_decay: 0.01,
