@@ -27,6 +27,7 @@ mod union;
 use hairpin_seq::align::{Aligner, Per, edit_identity};
 use hairpin_seq::sketch::KmerSet;
 use hairpin_seq::{Alphabet, Seq};
+use ndarray::Array2;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -261,6 +262,37 @@ pub fn nearest<A: Alphabet>(
         &references.iter().collect::<Vec<_>>(),
         similarity,
     )
+}
+
+/// The similarity of each query to each reference, `[queries, references]`, on all threads, whatever the threshold and the seeds.
+///
+/// # Errors
+///
+/// As [`Similarity::between`].
+///
+/// ```
+/// use hairpin_seq::{Dna, Seq};
+/// use hairpin_targets::similarity::{Similarity, between_all};
+///
+/// let query: [Seq<Dna>; 1] = ["ACGTACGT".parse()?];
+/// let references: [Seq<Dna>; 2] = ["ACGTACGT".parse()?, "ACGTACGG".parse()?];
+/// let found = between_all(&query, &references, &Similarity::edit(0.8))?;
+/// assert_eq!(found, ndarray::array![[1.0, 0.875]]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn between_all<A: Alphabet>(
+    queries: &[Seq<A>],
+    references: &[Seq<A>],
+    similarity: &Similarity<A>,
+) -> Result<Array2<f64>, TargetError> {
+    let pairs = (0..queries.len() * references.len()).into_par_iter();
+    let values = pairs.map(|pair| {
+        let (query, reference) = (pair / references.len(), pair % references.len());
+        similarity.between(&queries[query], &references[reference])
+    });
+    let values = values.collect::<Result<Vec<f64>, TargetError>>()?;
+    let shape = (queries.len(), references.len());
+    Ok(Array2::from_shape_vec(shape, values).expect("as many as there are pairs"))
 }
 
 /// [`nearest`] of sequences that are not in one slice.

@@ -1,16 +1,18 @@
 //! [`Dataset`]: examples that become batches, and the order in which they do.
 
-mod features;
+mod annotated;
 mod npy;
 mod npy_rows;
 mod pair;
 mod per_base;
+mod vectors;
 
-pub use features::FeatureDataset;
+pub use annotated::AnnotatedSequences;
 pub use npy::{NpyMatrix, NpySequences};
 pub use npy_rows::NpyRows;
 pub use pair::{ColumnSample, PairDataset, PairInput};
 pub use per_base::{PerBaseDataset, PerBaseFeatures};
+pub use vectors::Vectors;
 
 use crate::TrainError;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -41,6 +43,11 @@ pub trait Dataset {
     /// Positions of the shortest version of one example that training may see.
     fn shortest(&self, row: usize) -> usize {
         self.length(row)
+    }
+
+    /// Outputs of each example in prediction where they are not the model's but the dataset's: of [pairs](PairDataset), the lefts.
+    fn n_outputs(&self) -> Option<usize> {
+        None
     }
 
     /// The batch of `rows`, in that order. With `augment`, each example as training is to see it this time.

@@ -80,7 +80,9 @@ where
     // Burn draws a parameter when it is first used: draw all now, in order, while the seed is the one that was set.
     model.visit(&mut Draw);
     for examples in [&train, &valid] {
-        let (outputs, expected) = (model.n_outputs(), objective.n_outputs(examples.targets));
+        let own = examples.inputs.n_outputs();
+        let outputs = own.unwrap_or_else(|| model.n_outputs());
+        let expected = objective.n_outputs(examples.targets);
         if outputs != expected {
             return Err(TrainError::OutputsDiffer { outputs, expected });
         }

@@ -70,6 +70,7 @@ mod objective;
 mod optimizer;
 mod order;
 mod outputs;
+mod pair_vectors;
 mod predict;
 mod progress;
 mod rate_finder;
@@ -83,8 +84,8 @@ pub use average::{AverageConfig, AverageKind};
 pub use bundle::Bundle;
 pub use burn::tensor::Device;
 pub use dataset::{
-    ColumnSample, Dataset, FeatureDataset, NpyMatrix, NpyRows, NpySequences, PairDataset,
-    PairInput, PerBaseDataset, PerBaseFeatures, SequenceDataset,
+    AnnotatedSequences, ColumnSample, Dataset, NpyMatrix, NpyRows, NpySequences, PairDataset,
+    PairInput, PerBaseDataset, PerBaseFeatures, SequenceDataset, Vectors,
 };
 pub use device::DeviceKind;
 pub use ensemble::{
@@ -93,12 +94,14 @@ pub use ensemble::{
 pub use error::TrainError;
 pub use fit::{Ended, Examples, FitConfig, Fitted, Kept, Session, Stop, Watch, fit};
 pub use objective::{
-    BinaryClassification, Classification, Evaluation, GaussianRegression, InfoNce, Loss, LossTerm,
-    Objective, PositionRegression, PositionTargets, Regression, Sampled, TargetBatch, Variance,
+    BinaryClassification, Classification, Contrastive, ContrastiveTowers, Evaluation,
+    GaussianRegression, InfoNce, Loss, LossTerm, Objective, PositionRegression, PositionTargets,
+    Regression, Sampled, TargetBatch, Variance,
 };
 pub use optimizer::{OptimizerConfig, OptimizerKind, ParameterGroup};
 pub use order::balanced_odds;
 pub use outputs::{Outputs, Predictions};
+pub use pair_vectors::PairVectors;
 pub use predict::{check_lengths, predict};
 pub use progress::{Meter, Progress};
 pub use rate_finder::find_learning_rate;

@@ -2,6 +2,7 @@
 
 mod binary;
 mod classification;
+mod contrastive;
 mod gaussian;
 mod info_nce;
 mod loss;
@@ -15,6 +16,7 @@ mod weighted;
 
 pub use binary::BinaryClassification;
 pub use classification::Classification;
+pub use contrastive::{Contrastive, ContrastiveTowers};
 pub use gaussian::{GaussianRegression, Variance};
 pub use info_nce::InfoNce;
 pub use loss::{Loss, LossTerm};

@@ -68,7 +68,8 @@ where
             predictions[row] = found;
         }
     }
-    Ok(Y::Predictions::from_rows(predictions, model.n_outputs()))
+    let n_outputs = inputs.n_outputs().unwrap_or_else(|| model.n_outputs());
+    Ok(Y::Predictions::from_rows(predictions, n_outputs))
 }
 
 /// Refuses examples that the model cannot read, as [`predict`] does: before a long training rather than after.

@@ -8,7 +8,7 @@ use hairpin_models::Model;
 use hairpin_targets::{TargetError, TargetMatrix};
 use hairpin_train::{
     BinaryClassification, ColumnSample, Dataset, NpyMatrix, NpyRows, NpySequences, Objective,
-    PairDataset, PairInput, Regression, Sampled, TargetBatch, TrainError, predict,
+    PairDataset, PairInput, Regression, Sampled, TargetBatch, TrainError, Vectors, predict,
 };
 use ndarray::{Array2, Array3};
 use ndarray_npy::write_npy;
@@ -441,4 +441,16 @@ fn two_towers_learn_from_blocks_and_predict_every_pair() {
     );
     let found = objective.evaluate(&predictions, &seen).unwrap();
     assert!(found.score > 0.99 && found.loss < 1e-3, "{found:?}");
+
+    // Lefts that no batch has seen: as many outputs as there are of them.
+    let others = Array2::from_shape_fn((2, 3), |(row, column)| spread(row + 9, column));
+    let unseen = Vectors::new(others.clone());
+    let held_out = PairDataset::new(&unseen, &right, ColumnSample::new(2, 2, 1));
+    let found = predict(&model.valid(), &objective, &held_out, 7, &Device::flex()).unwrap();
+    assert_eq!(found.dim(), (40, 2));
+    for ((right, left), value) in found.indexed_iter() {
+        let (right, left) = (rights.row(right), others.row(left));
+        let expected = right[0] * left[1] - 0.5 * right[3] * left[0];
+        assert!((value - expected).abs() < 0.1, "{value} {expected}");
+    }
 }

@@ -13,7 +13,7 @@ use hairpin::targets::completion::{Completion, FittedCompletion};
 use hairpin::targets::metrics::{Metric, Over};
 use hairpin::targets::split::{Fold, pair_folds};
 use hairpin::targets::{FittedRecipe, Folds, Groups, Recipe, Step, SvdMissing, TargetMatrix};
-use hairpin::train::{Device, FeatureDataset, RunDir};
+use hairpin::train::{Device, RunDir, Vectors};
 use ndarray::{Array2, s};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -232,7 +232,7 @@ fn networks(
         scale,
     };
     let targets = TargetMatrix::new(found.values() / scale, found.names().to_vec())?;
-    let inputs = FeatureDataset::new(reading.statistics(&features));
+    let inputs = Vectors::new(reading.statistics(&features));
     let noise = GaussianNoise::new(settings.blend.noise)?;
     let mut nets = Vec::with_capacity(settings.blend.heads.len());
     for (number, &head) in settings.blend.heads.iter().enumerate() {
@@ -282,7 +282,7 @@ impl Reading {
         pairs: &Pairs,
         device: &Device,
     ) -> Result<TargetMatrix> {
-        let inputs = FeatureDataset::new(self.statistics(&self.encoder.encode(pairs)?));
+        let inputs = Vectors::new(self.statistics(&self.encoder.encode(pairs)?));
         let found = answer(settings, net, &inputs, device)? * self.scale;
         let found = TargetMatrix::new(found, self.components.output_names())?;
         Ok(self.components.invert(&found)?)

@@ -12,7 +12,7 @@ use hairpin::targets::{Fractions, TargetMatrix, split};
 use hairpin::train::history::History;
 use hairpin::train::manifest;
 use hairpin::train::{
-    Bundle, Device, Examples, FeatureDataset, Fitted, Progress, RunDir, Session, Stop, fit, predict,
+    Bundle, Device, Examples, Fitted, Progress, RunDir, Session, Stop, Vectors, fit, predict,
 };
 use ndarray::{Array2, Axis, concatenate, s};
 use serde::{Deserialize, Serialize};
@@ -138,7 +138,7 @@ impl Learned {
                     &features,
                     |device| Ok(networks(settings, shape, device)?.0),
                 )?;
-                let inputs = FeatureDataset::new(features.values().clone());
+                let inputs = Vectors::new(features.values().clone());
                 let codes = answer(settings, &first.model.encoder, &inputs, place.device)?;
                 let names = (0..codes.ncols()).map(|own| format!("code {own}"));
                 let codes = TargetMatrix::new(codes, names.collect())?;
@@ -249,13 +249,13 @@ impl Learned {
         let (values, genes) = match self {
             Self::Blend { known, nets } => return known.joined(settings, nets, pairs, device),
             Self::Transformer { known, model } => {
-                let inputs = FeatureDataset::new(known.encoder.encode(pairs)?);
+                let inputs = Vectors::new(known.encoder.encode(pairs)?);
                 (answer(settings, &**model, &inputs, device)?, &known.genes)
             }
             Self::Autoencoder { known, model } => {
                 let (autoencoder, latent) = &**model;
-                let inputs = FeatureDataset::new(one_hot(&known.encoder, pairs));
-                let codes = FeatureDataset::new(answer(settings, latent, &inputs, device)?);
+                let inputs = Vectors::new(one_hot(&known.encoder, pairs));
+                let codes = Vectors::new(answer(settings, latent, &inputs, device)?);
                 let decoded = answer(settings, &autoencoder.decoder, &codes, device)?;
                 let genes = autoencoder.gene_columns();
                 (decoded.slice(s![.., genes]).to_owned(), &known.genes)
@@ -323,7 +323,7 @@ fn one<M: Model<Input = FeatureInput>>(
         "{} rows are too few to choose an epoch by some of them; raise model.valid_share or give more rows",
         features.nrows()
     );
-    let dataset = |rows: &[usize]| FeatureDataset::new(features.select(Axis(0), rows));
+    let dataset = |rows: &[usize]| Vectors::new(features.select(Axis(0), rows));
     let (train, valid) = (dataset(&parts.train), dataset(&parts.valid));
     let of_train = targets.select(&parts.train)?;
     let of_valid = targets.select(&parts.valid)?;
@@ -332,7 +332,7 @@ fn one<M: Model<Input = FeatureInput>>(
 }
 
 /// Inputs with their targets.
-type Learnable<'a> = (&'a FeatureDataset, &'a TargetMatrix);
+type Learnable<'a> = (&'a Vectors, &'a TargetMatrix);
 
 /// Trains one network in a folder of its own.
 pub(crate) fn train<M: Model<Input = FeatureInput>>(
@@ -373,13 +373,13 @@ pub(crate) fn train<M: Model<Input = FeatureInput>>(
 }
 
 /// What networks of rows read.
-type FeatureInput = <FeatureDataset as hairpin::train::Dataset>::Input;
+type FeatureInput = <Vectors as hairpin::train::Dataset>::Input;
 
 /// Answers about all rows in one batch: of a network whose samples attend to each other the answer is about all of them together.
 pub(crate) fn answer<M: Model<Input = FeatureInput>>(
     settings: &Settings,
     model: &M,
-    inputs: &FeatureDataset,
+    inputs: &Vectors,
     device: &Device,
 ) -> Result<Array2<f32>> {
     Ok(predict(

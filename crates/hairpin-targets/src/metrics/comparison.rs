@@ -21,6 +21,8 @@ use crate::{TargetError, TargetMatrix};
 pub enum Over {
     /// Each column by itself; the score is the mean over the columns.
     Columns,
+    /// Each column by itself; the score is the median over the columns.
+    ColumnMedian,
     /// Each row by itself; the score is the mean over the rows.
     Rows,
     /// All entries at once.
@@ -151,10 +153,11 @@ impl<'a> Comparison<'a> {
         pooled_of(self.table(self.weights.as_deref()), metric)
     }
 
-    /// The metric as one number: [`Scores::mean`] over columns or rows, or [`pooled`](Self::pooled).
+    /// The metric as one number: [`Scores::mean`] over columns or rows, [`Scores::median`] over columns, or [`pooled`](Self::pooled).
     pub fn score(&self, metric: Metric, over: Over) -> Option<f64> {
         match over {
             Over::Columns => self.columns(metric).mean(),
+            Over::ColumnMedian => self.columns(metric).median(),
             Over::Rows => self.rows(metric).mean(),
             Over::Pooled => self.pooled(metric),
         }
@@ -230,6 +233,10 @@ impl<'a> Comparison<'a> {
             match (over, &rows) {
                 (Over::Rows, Some(rows)) => mean(rows, Some(&weights)),
                 (Over::Pooled, _) => pooled_of(self.table(Some(&weights)), metric),
+                (Over::ColumnMedian, _) => {
+                    let columns = columns_of(self.table(Some(&weights)), metric);
+                    Scores::unweighted(columns).median()
+                }
                 _ => mean(&columns_of(self.table(Some(&weights)), metric), None),
             }
         }

@@ -72,7 +72,8 @@ fn digest(rows: &[usize]) -> u64 {
 /// The targets are a [`TargetMatrix`](hairpin_targets::TargetMatrix) `[n_right, n_left]`, mask and all. Rows of the dataset are the
 /// rights. In training a batch of `r` of them meets the [`ColumnSample`] of `l` lefts, so that the two towers read `l + r` inputs for
 /// `l r` pairs, and the model's outputs are `[r, l]`, column by column those of the sample: the objective is
-/// [`Sampled`](crate::Sampled) with the same sample. In prediction a batch meets all lefts, in order, and outputs are `[r, n_left]`.
+/// [`Sampled`](crate::Sampled) with the same sample. In prediction a batch meets all lefts, in order, and outputs are `[r, n_left]`: so
+/// validation may be about other lefts than training, held-out proteins.
 ///
 /// The product of the two is never listed: with 200 proteins and 120,000 probes that would be 24 million pairs.
 ///
@@ -142,6 +143,10 @@ impl<L: Dataset, R: Dataset> Dataset for PairDataset<'_, L, R> {
 
     fn shortest(&self, row: usize) -> usize {
         self.right.shortest(row)
+    }
+
+    fn n_outputs(&self) -> Option<usize> {
+        Some(self.left.len())
     }
 
     fn batch(

@@ -83,31 +83,63 @@ impl InfoNce {
     pub fn forward(&self, similarity: Tensor<2>, weights: Option<Tensor<1>>) -> Tensor<1> {
         let [n, columns] = similarity.dims();
         assert!(columns == n, "similarity: [n, n] is [{n}, {columns}]");
+        let similarity = match &weights {
+            // What stands there may be anything, and nothing of it is to reach the scale's gradient.
+            Some(weights) => similarity.mask_fill(absent(weights, n), 0.0),
+            None => similarity,
+        };
+        Self::of_logits(self.logits(similarity), weights)
+    }
+
+    /// Similarities over the temperature, of any shape.
+    ///
+    /// # Shapes
+    ///
+    /// `[r, l]` -> `[r, l]`
+    pub fn logits(&self, similarity: Tensor<2>) -> Tensor<2> {
         let own = self.log_scale.val();
         let clamped = own.clone().detach().clamp(LOG_SCALE.0, LOG_SCALE.1);
         let scale = (own.clone() + (clamped - own.detach()))
             .exp()
             .reshape([1, 1]);
+        similarity * scale
+    }
+
+    /// The loss of a batch of pairs from its [logits](Self::logits), as [`forward`](Self::forward).
+    ///
+    /// # Shapes
+    ///
+    /// - `logits`: `[n, n]`; row `i` and column `i` belong together
+    /// - `weights`: `[n]`, finite and not below 0, none 1 each
+    ///
+    /// # Panics
+    ///
+    /// If the matrix is not square, or there is not one weight for each pair.
+    pub fn of_logits(logits: Tensor<2>, weights: Option<Tensor<1>>) -> Tensor<1> {
+        let [n, columns] = logits.dims();
+        assert!(columns == n, "logits: [n, n] is [{n}, {columns}]");
         let Some(weights) = weights else {
-            let logits = similarity * scale;
             return (matched(logits.clone(), None) + matched(logits.transpose(), None)) * 0.5;
         };
-        assert!(
-            weights.dims() == [n],
-            "weights: [n] is {:?}, expected [{n}]",
-            weights.dims()
-        );
-        let absent = weights.clone().equal_elem(0.0);
-        let row: Tensor<2, Bool> = absent.clone().reshape([n, 1]).expand([n, n]);
-        let column: Tensor<2, Bool> = absent.reshape([1, n]).expand([n, n]);
-        // First the similarities, which may hold anything there; then the logits, which nothing may be confused with.
-        let either = row.bool_or(column);
-        let logits = similarity.mask_fill(either.clone(), 0.0) * scale;
-        let logits = logits.mask_fill(either, NOWHERE);
+        // After the similarities the logits, which nothing may be confused with.
+        let logits = logits.mask_fill(absent(&weights, n), NOWHERE);
         let weights = weights.reshape([n, 1]);
         let forth = matched(logits.clone(), Some(&weights));
         (forth + matched(logits.transpose(), Some(&weights))) * 0.5
     }
+}
+
+/// Where the row or the column has no weight, `[n, n]`.
+fn absent(weights: &Tensor<1>, n: usize) -> Tensor<2, Bool> {
+    assert!(
+        weights.dims() == [n],
+        "weights: [n] is {:?}, expected [{n}]",
+        weights.dims()
+    );
+    let absent = weights.clone().equal_elem(0.0);
+    let row: Tensor<2, Bool> = absent.clone().reshape([n, 1]).expand([n, n]);
+    let column: Tensor<2, Bool> = absent.reshape([1, n]).expand([n, n]);
+    row.bool_or(column)
 }
 
 /// The mean surprise of the diagonal among its rows.

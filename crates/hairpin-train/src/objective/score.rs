@@ -4,7 +4,7 @@ use hairpin_targets::metrics::{Comparison, Metric, Over};
 use hairpin_targets::{TargetError, TargetMatrix};
 use ndarray::Array2;
 
-/// The mean of the metric over columns or rows, or the metric of all entries at once; NaN where it has no value or a prediction of
+/// The mean of the metric over columns or rows, its median over columns, or the metric of all entries at once; NaN where it has no value or a prediction of
 /// something measured is not finite.
 ///
 /// A column that the truth leaves without a value (nothing measured, or constant for a correlation) is not in the mean. One that the
@@ -36,8 +36,8 @@ pub(super) fn score(
                 .collect()
         })
     };
-    let scores = match over {
-        Over::Columns => scores(found.columns(metric).values(), &|| {
+    let mut scores = match over {
+        Over::Columns | Over::ColumnMedian => scores(found.columns(metric).values(), &|| {
             perfect.columns(metric).values().to_vec()
         }),
         Over::Rows => scores(found.rows(metric).values(), &|| {
@@ -45,7 +45,20 @@ pub(super) fn score(
         }),
         Over::Pooled => scores(&[found.pooled(metric)], &|| vec![perfect.pooled(metric)]),
     };
+    if over == Over::ColumnMedian {
+        return Ok(median(&mut scores));
+    }
     Ok(scores.iter().sum::<f64>() / scores.len() as f64)
+}
+
+/// The middle value, or the mean of the two in the middle; NaN of none.
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    match (values.len(), values.len() / 2) {
+        (0, _) => f64::NAN,
+        (n, middle) if n % 2 == 1 => values[middle],
+        (_, middle) => (values[middle - 1] + values[middle]) / 2.0,
+    }
 }
 
 /// What a table calls it.
@@ -53,6 +66,8 @@ pub(super) fn name(metric: Metric, over: Over) -> &'static str {
     match (metric, over) {
         (Metric::Rmse, Over::Columns) => "MCRMSE",
         (Metric::Rmse, Over::Rows) => "MRRMSE",
+        (Metric::Pearson, Over::ColumnMedian) => "median Pearson",
+        (Metric::Spearman, Over::ColumnMedian) => "median Spearman",
         _ => metric.name(),
     }
 }

@@ -1,0 +1,220 @@
+//! Vectors of proteins from the published weights of an ESM-2 model.
+
+use crate::cli::EmbedArgs;
+use anyhow::{Context, Result, bail, ensure};
+use hairpin::models::esm2::{EmbedConfig, Esm2, Esm2Config};
+use hairpin::nn::weights;
+use hairpin::seq::{Ambiguous, Encode, EncodeAs, Esm2Tokens, Policy, Protein, Seq};
+use hairpin::tasks::embeddings::{Embeddings, sequence_id};
+use hairpin::tasks::rnacompete::{Reading, read_proteins};
+use hairpin::train::Device;
+use hairpin::train::manifest::DataFile;
+use ndarray::{Array2, ArrayView1};
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Proteins between two times that all so far is written: what a kill costs at most.
+const PIECE: usize = 16;
+
+/// What is said where there are no weights.
+const HOW_TO_GET_WEIGHTS: &str = "\
+give the folder of an ESM-2 model with --weights. Of the models on https://huggingface.co/facebook download into one folder
+  config.json and model.safetensors    of esm2_t6_8M_UR50D (30 MB), esm2_t12_35M_UR50D (0.13 GB), esm2_t30_150M_UR50D (0.6 GB),
+                                       esm2_t33_650M_UR50D (2.6 GB); the shards of esm2_t36_3B_UR50D (11 GB) or
+                                       esm2_t48_15B_UR50D (60 GB), which the published pipeline used
+for example
+  weights/esm2_t33_650M_UR50D/config.json
+  weights/esm2_t33_650M_UR50D/model.safetensors
+and call `embed RBP_FILE FILE.npy --weights weights/esm2_t33_650M_UR50D`. Without weights `train` uses features that need none.";
+
+pub(crate) fn embed(args: &EmbedArgs) -> Result<()> {
+    let began = Instant::now();
+    let Some(folder) = &args.weights else {
+        bail!("no weights: {HOW_TO_GET_WEIGHTS}");
+    };
+    ensure!(args.tokens > 0, "--tokens is 0, expected at least 1");
+    // An unknown residue is a letter of the language model.
+    let strict = Reading::default();
+    let reading = Reading {
+        proteins: Policy {
+            ambiguous: Ambiguous::Unknown,
+            ..strict.proteins
+        },
+        ..strict
+    };
+    let proteins = read_proteins(&args.proteins, reading)?;
+    // Made if missing, and tried, before anything is calculated.
+    crate::place(&args.out)?;
+    let files = weight_files(folder)?;
+    let weights = hash(&files)?;
+    let device = args.device.device()?;
+    let mut kept = match args.out.exists() {
+        false => Vectors::default(),
+        true => Vectors::read(&args.out, &weights)?,
+    };
+    let before = kept.by_id.len();
+    let ids: Vec<String> = proteins.iter().map(sequence_id).collect();
+    let mut missing: Vec<(&String, &Seq<Protein>)> = ids.iter().zip(&proteins).collect();
+    missing.retain(|(id, _)| !kept.by_id.contains_key(*id));
+    // The longest first: if memory does not suffice, that shows at once.
+    missing.sort_by_key(|(id, protein)| (std::cmp::Reverse(protein.len()), *id));
+    missing.dedup_by_key(|(id, _)| *id);
+    eprintln!(
+        "{} proteins, {} of them to be embedded ({before} vectors in {})",
+        proteins.len(),
+        missing.len(),
+        args.out.display()
+    );
+    let model_name = name(folder);
+    if !missing.is_empty() {
+        let model = load(folder, &files, &device)?;
+        let mut done = 0;
+        for piece in missing.chunks(PIECE) {
+            let sequences: Vec<&Seq<Protein>> = piece.iter().map(|(_, own)| *own).collect();
+            for ((id, _), vector) in piece.iter().zip(read(&model, &sequences, args.tokens)?) {
+                kept.add((*id).clone(), vector);
+            }
+            done += piece.len();
+            kept.write(&args.out, &model_name, &weights)?;
+            eprintln!(
+                "{done} of {} proteins, {:.0} s",
+                missing.len(),
+                began.elapsed().as_secs_f64()
+            );
+        }
+    }
+    let width = kept.by_id.values().next().map_or(0, Vec::len);
+    if args.json {
+        let found = serde_json::json!({
+            "proteins": proteins.len(),
+            "embedded": missing.len(),
+            "width": width,
+            "weights": weights,
+            "file": args.out,
+            "seconds": began.elapsed().as_secs_f64(),
+        });
+        println!("{found}");
+    } else {
+        println!(
+            "{} proteins x {width} values in {}",
+            proteins.len(),
+            args.out.display()
+        );
+    }
+    Ok(())
+}
+
+/// Vectors by the ids of their proteins.
+#[derive(Default)]
+struct Vectors {
+    order: Vec<String>,
+    by_id: HashMap<String, Vec<f32>>,
+}
+
+impl Vectors {
+    /// What an earlier call has written, made with the same weights.
+    fn read(path: &Path, weights: &str) -> Result<Self> {
+        let found = Embeddings::read(path)?;
+        ensure!(
+            found.weights() == weights,
+            "{}: holds vectors made with other weights; give another name or remove it",
+            path.display()
+        );
+        let mut kept = Self::default();
+        for (id, vector) in found.ids().iter().zip(found.vectors().rows()) {
+            kept.add(id.clone(), vector.to_vec());
+        }
+        Ok(kept)
+    }
+
+    fn add(&mut self, id: String, vector: Vec<f32>) {
+        if self.by_id.insert(id.clone(), vector).is_none() {
+            self.order.push(id);
+        }
+    }
+
+    fn write(&self, path: &Path, model: &str, weights: &str) -> Result<()> {
+        let width = self.by_id.values().next().map_or(0, Vec::len);
+        let mut values = Array2::zeros((self.order.len(), width));
+        for (mut row, id) in values.rows_mut().into_iter().zip(&self.order) {
+            row.assign(&ArrayView1::from(&self.by_id[id]));
+        }
+        Ok(Embeddings::new(self.order.clone(), values, model, weights)?.write(path)?)
+    }
+}
+
+/// The model's name: that of its folder.
+fn name(folder: &Path) -> String {
+    let name = folder.file_name().unwrap_or(folder.as_os_str());
+    name.to_string_lossy().into_owned()
+}
+
+/// The mean vector of each protein.
+fn read(model: &Esm2, proteins: &[&Seq<Protein>], tokens: usize) -> Result<Vec<Vec<f32>>> {
+    let encoded = proteins.iter().map(|protein| {
+        let mut out = vec![0_i64; Esm2Tokens.positions(protein.len())];
+        Esm2Tokens.encode_as_into(protein, &mut out);
+        out
+    });
+    let encoded: Vec<Vec<i64>> = encoded.collect();
+    let config = EmbedConfig::new().with_tokens_per_batch(tokens);
+    let vectors = model.embed(&encoded, &config, |_, _| ())?;
+    let width = model.config().d_model;
+    let values: Vec<f32> = vectors.iter::<f32>().collect();
+    Ok(values.chunks_exact(width).map(<[f32]>::to_vec).collect())
+}
+
+/// The files of weights in a folder: one, or the shards.
+fn weight_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(folder).with_context(|| {
+        format!(
+            "{}: cannot be opened as a folder; {HOW_TO_GET_WEIGHTS}",
+            folder.display()
+        )
+    })?;
+    let mut all = Vec::new();
+    for entry in entries {
+        let path = entry.with_context(|| folder.display().to_string())?.path();
+        if path.is_file() {
+            all.push(path);
+        }
+    }
+    all.sort();
+    // Published beside each other are the same weights in several formats.
+    for format in ["safetensors", "pt", "bin"] {
+        let ending = |path: &&PathBuf| path.extension().is_some_and(|own| own == format);
+        let of_format: Vec<PathBuf> = all.iter().filter(ending).cloned().collect();
+        if !of_format.is_empty() {
+            return Ok(of_format);
+        }
+    }
+    bail!(
+        "{}: holds no .safetensors, .pt or .bin file; {HOW_TO_GET_WEIGHTS}",
+        folder.display()
+    )
+}
+
+fn hash(files: &[PathBuf]) -> Result<String> {
+    let hashes = files.iter().map(|path| Ok(DataFile::read(path)?.sha256));
+    Ok(hashes.collect::<Result<Vec<_>>>()?.join("+"))
+}
+
+fn load(folder: &Path, files: &[PathBuf], device: &Device) -> Result<Esm2> {
+    let mut tensors = BTreeMap::new();
+    for path in files {
+        tensors.extend(weights::read(path)?);
+    }
+    let path = folder.join("config.json");
+    let config = match path.exists() {
+        true => {
+            let text = std::fs::read_to_string(&path)
+                .with_context(|| format!("{}: cannot be read", path.display()))?;
+            Esm2Config::from_json(&text).with_context(|| path.display().to_string())?
+        }
+        false => {
+            Esm2Config::from_weights(&tensors).with_context(|| folder.display().to_string())?
+        }
+    };
+    Esm2::from_weights(&config, tensors, device).with_context(|| folder.display().to_string())
+}

@@ -1,0 +1,383 @@
+//! Training, from the files to the report.
+
+use crate::FIXTURE;
+use crate::cli::TrainArgs;
+use crate::controls;
+use crate::data::{Division, Material, TestFiles, names};
+use crate::judge::{Judgement, THE_MODEL};
+use crate::learn::{self, Learned, Place, Rows, Trained, answer, learn};
+use crate::motifs;
+use crate::predict;
+use crate::proteins::{self, Neighbours, ProteinVectors};
+use crate::settings::Settings;
+use crate::structure::Structure;
+use anyhow::{Context, Result};
+use hairpin::seq::{Rna, Seq};
+use hairpin::targets::TargetMatrix;
+use hairpin::targets::metrics::repeat_correlation;
+use hairpin::targets::similarity::between_all;
+use hairpin::tasks::embeddings::{Embeddings, sequence_id};
+use hairpin::tasks::rnacompete::{read_test, score};
+use hairpin::train::manifest::{DataFile, Launch, Manifest, git_commit, rfc3339};
+use hairpin::train::report::Report;
+use hairpin::train::{RunDir, Stop, TrainError};
+use ndarray::{Array2, ArrayView1, Axis};
+use serde_json::json;
+use std::path::Path;
+use std::time::{Instant, SystemTime};
+
+/// What each held-out protein is predicted to bind.
+const MOTIFS: &str = "motifs.meme";
+
+/// The answer to the official test files, in a run's folder.
+const ANSWER: &str = "answer";
+
+pub(crate) fn train(args: &TrainArgs) -> Result<()> {
+    let started = Instant::now();
+    let settings = Settings::load(args.config.as_deref(), args.seed)?;
+    let device = args.device.device()?;
+    let folder = args.data.as_deref().unwrap_or(Path::new(FIXTURE));
+    let reading = settings.data.reading();
+    let (material, division) = match args.seen {
+        false => {
+            let material = Material::of_proteins(folder, reading)?;
+            let division = Division::by_protein(&material, &settings)?;
+            (material, division)
+        }
+        true => {
+            let material = Material::of_columns(folder, reading)?;
+            let division = Division::by_probe(&material, &settings)?;
+            (material, division)
+        }
+    };
+    if let Some(found) = &material.duplicates {
+        eprintln!("proteins: {found}");
+    }
+    let embeddings = match &args.embeddings {
+        None => None,
+        Some(path) => Some(embedded(path, &material)?),
+    };
+    let run = RunDir::create(&args.run)?;
+    let mut files = material.files.clone();
+    files.extend(args.embeddings.clone());
+    let data = files.iter().map(|path| DataFile::read(path));
+    let manifest = Manifest {
+        git_commit: git_commit(Path::new(".")),
+        seed: settings.fit.seed,
+        device: args.device.to_string(),
+        features: vec!["flex".to_owned()],
+        data: data.collect::<Result<_, _>>()?,
+        ..Manifest::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
+    };
+    // A run that was killed before its first checkpoint begins anew.
+    let (manifest, resume) = match manifest.clone().begin(&run, args.resume) {
+        Err(TrainError::NoCheckpoint { .. }) => (manifest.begin(&run, false)?, false),
+        begun => (begun?, args.resume),
+    };
+    Launch {
+        started: rfc3339(SystemTime::now()),
+        command: std::env::args().collect(),
+        threads: std::thread::available_parallelism().map_or(1, usize::from),
+        data: files,
+    }
+    .record(&run)?;
+
+    let structure = fold(&material, &division, &settings, &run)?;
+    let (source, raw) = learn::vectors(&material, embeddings, &settings)?;
+    let of_learned = raw.select(Axis(0), &division.learn.proteins);
+    let neighbours = match (settings.proteins.neighbours, &material.proteins) {
+        (temperature, Some(_)) if temperature > 0.0 => material
+            .sequences(&division.learn.proteins)
+            .map(|train| Neighbours::new(temperature, &train)),
+        _ => None,
+    };
+    let vectors = ProteinVectors::fit(source, of_learned, neighbours)?;
+    let rows = |side| Rows::new(&material, &structure, (&vectors, &raw), side);
+    let on_learn = material.targets(&division.learn)?;
+    let recipe = settings.data.recipe.fit(&on_learn)?;
+    let learned = Learned::new(vectors.clone(), recipe.clone(), &structure);
+    // Whoever is held out has a scale of its own; of probes that are held out the proteins' scale is known.
+    let transformed = |targets: TargetMatrix| match args.seen {
+        true => recipe.apply_owned(targets),
+        false => settings.data.recipe.fit(&targets)?.apply_owned(targets),
+    };
+    let on_learn = recipe.apply_owned(on_learn)?;
+    let on_choose = transformed(material.targets(&division.choose)?)?;
+    let (of_learn, of_choose) = (rows(&division.learn)?, rows(&division.choose)?);
+    let stop =
+        Stop::on_ctrl_c(|| eprintln!("stopping after this batch; Ctrl-C again to stop at once"))?;
+    let mut origin = vec![
+        ("configuration".to_owned(), settings.to_toml()?),
+        ("device".to_owned(), args.device.to_string()),
+        ("--seen".to_owned(), args.seen.to_string()),
+    ];
+    origin.extend(manifest.data.iter().map(|file| {
+        let name = format!("{} (by SHA-256)", file.name);
+        (name, file.sha256.clone())
+    }));
+    let place = Place {
+        run: &run,
+        device: &device,
+        origin,
+        resume,
+        tensorboard: args.tensorboard,
+        stop: &stop,
+    };
+    let config_toml = manifest.append_to(&settings.to_toml()?)?;
+    let (model, history) = learn(
+        &settings,
+        (&of_learn, &on_learn),
+        (&of_choose, &on_choose),
+        &learned,
+        config_toml,
+        &place,
+    )?;
+    let trained_seconds = started.elapsed().as_secs_f64();
+
+    let truth = transformed(material.targets(&division.judge)?)?;
+    let judged = rows(&division.judge)?;
+    let mut answers = match args.seen {
+        true => controls::of_probes(&material, &division, &recipe)?,
+        false => {
+            let side = crate::data::Side {
+                proteins: division.learn.proteins.clone(),
+                probes: division.judge.probes.clone(),
+            };
+            let profiles = recipe.apply_owned(material.targets(&side)?)?;
+            controls::of_proteins(&material, &division, &profiles, truth.names())?
+        }
+    };
+    let own = answer(&model, &judged, truth.names().to_vec(), &device)?;
+    answers.push((THE_MODEL.to_owned(), own));
+    let judgement = Judgement {
+        identity: identity(&material, &division)?,
+        ceilings: ceilings(&material, &division, &settings)?,
+        truth,
+        answers,
+    };
+
+    let probes: Vec<Seq<Rna>> = division
+        .judge
+        .probes
+        .iter()
+        .map(|&row| material.probes[row].clone())
+        .collect();
+    let (_, of_model) = judgement.answers.last().context("the network was judged")?;
+    let found = motifs::find(&probes, of_model)?;
+    if !found.is_empty() {
+        run.write(MOTIFS, motifs::to_meme(&found)?.as_bytes())?;
+    }
+
+    let trained = Trained::load(&run, &device)?;
+    let test = match (args.seen, TestFiles::in_folder(folder)) {
+        (false, Some(files)) if args.embeddings.is_none() => {
+            Some(answer_test(&trained, &files, &run, &device)?)
+        }
+        _ => None,
+    };
+    let split = json!({
+        "divided": division.how,
+        "learn": names(&material, &division.learn.proteins),
+        "choose": names(&material, &division.choose.proteins),
+        "judge": names(&material, &division.judge.proteins),
+        "probes": [division.learn.probes.len(), division.choose.probes.len(), division.judge.probes.len()],
+        "dropped": material.duplicates.as_ref().map(|found| &found.dropped),
+    });
+    run.write(RunDir::SPLIT, &serde_json::to_vec_pretty(&split)?)?;
+    let seconds = started.elapsed().as_secs_f64();
+    let what = match args.seen {
+        true => "proteins, probes held out",
+        false => "held-out proteins",
+    };
+    let tables = judgement.tables(what)?;
+    let verdict = judgement.verdict()?;
+    let mut result = judgement.json()?;
+    result["run"] = json!(run.path());
+    result["verdict"] = json!(verdict.as_ref().map(|verdict| verdict.text.as_str()));
+    result["seed"] = json!(settings.fit.seed);
+    result["train_seconds"] = json!(trained_seconds);
+    result["seconds"] = json!(seconds);
+    result["test"] = json!(test);
+    let nearest = found.iter().map(|own| {
+        json!({
+            "protein": own.protein,
+            "motif": own.consensus,
+            "nearest": own.nearest.as_ref().map(|nearest| nearest.name.as_str()),
+            "q": own.nearest.as_ref().map(|nearest| nearest.q_value),
+        })
+    });
+    result["motifs"] = json!(nearest.collect::<Vec<_>>());
+    run.write("judgement.json", &serde_json::to_vec_pretty(&result)?)?;
+    let shown: String = tables
+        .iter()
+        .take(2)
+        .map(|table| table.to_text() + "\n")
+        .collect();
+    let report = Report {
+        title: match args.seen {
+            true => "RNAcompete, seen proteins: two_tower".to_owned(),
+            false => "RNAcompete, unseen proteins: two_tower".to_owned(),
+        },
+        summary: vec![("time".to_owned(), format!("{seconds:.1} s"))],
+        data: facts(&material, folder, &learned),
+        split: vec![
+            ("divided".to_owned(), division.how.clone()),
+            ("to learn from".to_owned(), counts(&division.learn)),
+            ("to choose by".to_owned(), counts(&division.choose)),
+            ("held out".to_owned(), counts(&division.judge)),
+        ],
+        predictions: judgement.drawings()?,
+        history: Some(history),
+        explanations: motifs::figures(&found)?,
+        tables,
+        config_toml: settings.to_toml()?,
+        launches: Launch::all(&run)?,
+        manifest: Some(manifest),
+        verdict: verdict.clone(),
+        ..Report::default()
+    };
+    run.write(RunDir::REPORT, report.to_html().as_bytes())?;
+    if args.json {
+        println!("{result}");
+    } else {
+        if let Some(verdict) = verdict {
+            println!("{}\n", verdict.text);
+        }
+        println!("{shown}");
+        if let Some(test) = &test {
+            println!("answer       {}", run.file(ANSWER).display());
+            if let Some(median) = test["median_pearson"]["value"].as_f64() {
+                println!("test         median Pearson {median:.3}");
+            }
+        }
+        println!("report       {}", run.file(RunDir::REPORT).display());
+        println!("time         {seconds:.1} s");
+    }
+    Ok(run.clear_checkpoint()?)
+}
+
+/// Vectors of the material's proteins, with the hash of the weights that made them.
+fn embedded(path: &Path, material: &Material) -> Result<(Array2<f32>, String)> {
+    let found = Embeddings::read(path)?;
+    let proteins = material
+        .proteins
+        .as_ref()
+        .context("embeddings are of proteins, and none were read")?;
+    let ids: Vec<String> = proteins.iter().map(sequence_id).collect();
+    Ok((found.rows(path, &ids)?, found.weights().to_owned()))
+}
+
+/// The structure of the probes that are used at all.
+fn fold(
+    material: &Material,
+    division: &Division,
+    settings: &Settings,
+    run: &RunDir,
+) -> Result<Structure> {
+    if !settings.data.structure {
+        return Ok(Structure::none(&material.probes));
+    }
+    let sides = [&division.learn, &division.choose, &division.judge];
+    let mut used: Vec<usize> = sides.iter().flat_map(|side| side.probes.clone()).collect();
+    used.sort_unstable();
+    used.dedup();
+    let file = material.probe_file();
+    Structure::of_rows(&material.probes, &used, file, run)
+        .with_context(|| file.display().to_string())
+}
+
+/// Of each judged protein the identity to the nearest that was learned from, where sequences are known.
+fn identity(material: &Material, division: &Division) -> Result<Option<Vec<f64>>> {
+    let judged = material.sequences(&division.judge.proteins);
+    let learned = material.sequences(&division.learn.proteins);
+    let (Some(judged), Some(learned)) = (judged, learned) else {
+        return Ok(None);
+    };
+    let found = between_all(&judged, &learned, &proteins::identity())?;
+    let nearest = |row: ArrayView1<'_, f64>| row.iter().copied().fold(0.0, f64::max);
+    Ok(Some(found.rows().into_iter().map(nearest).collect()))
+}
+
+/// The square root of the correlation of repeated probes, of each judged protein, if probes are repeated.
+fn ceilings(
+    material: &Material,
+    division: &Division,
+    settings: &Settings,
+) -> Result<Option<Vec<Option<f64>>>> {
+    let (rows, repeats) = material.repeats();
+    if rows.len() < 60 {
+        return Ok(None);
+    }
+    let mut side = division.judge.clone();
+    side.probes = rows;
+    let targets = material.targets(&side)?;
+    let targets = settings.data.recipe.fit(&targets)?.apply_owned(targets)?;
+    let ceilings = targets.values().columns().into_iter().map(|column| {
+        let reliability = repeat_correlation(&column.to_vec(), &repeats)?;
+        // Below this there is nothing but noise, and a share of it says nothing.
+        (reliability > 0.05).then(|| reliability.sqrt())
+    });
+    Ok(Some(ceilings.collect()))
+}
+
+/// Writes the answer to the official test files and scores it where the truth is known.
+fn answer_test(
+    trained: &Trained,
+    files: &TestFiles,
+    run: &RunDir,
+    device: &hairpin::train::Device,
+) -> Result<serde_json::Value> {
+    let test = read_test(
+        &files.proteins,
+        &files.probes,
+        trained.settings.data.reading(),
+    )?;
+    let vectors = predict::vectors(trained, &test, &files.proteins, None)?;
+    let out = run.file(ANSWER);
+    predict::write(
+        trained,
+        vectors,
+        &test,
+        &files.probes,
+        (out.as_path(), 0),
+        run,
+        device,
+    )?;
+    let mut found =
+        json!({ "folder": out, "proteins": test.proteins.len(), "probes": test.probes.len() });
+    if let Some(truth) = &files.intensities {
+        let score = score(&out, truth)?;
+        found["median_pearson"] = json!(score.median);
+        found["mean_pearson"] = json!(score.mean);
+    }
+    Ok(found)
+}
+
+fn counts(side: &crate::data::Side) -> String {
+    format!(
+        "{} proteins x {} probes",
+        side.proteins.len(),
+        side.probes.len()
+    )
+}
+
+fn facts(material: &Material, folder: &Path, learned: &Learned) -> Vec<(String, String)> {
+    let fact = |name: &str, value: String| (name.to_owned(), value);
+    let mut facts = vec![
+        fact("folder", folder.display().to_string()),
+        fact("proteins", material.intensities.n_columns().to_string()),
+        fact("probes", material.probes.len().to_string()),
+        fact("proteins as", learned.proteins.to_string()),
+    ];
+    if let Some(found) = &material.duplicates {
+        facts.push(fact("identical proteins", found.to_string()));
+    }
+    let repeated = material.repeats().0.len();
+    if repeated > 0 {
+        facts.push(fact(
+            "measurements of repeated probes",
+            repeated.to_string(),
+        ));
+    }
+    facts
+}

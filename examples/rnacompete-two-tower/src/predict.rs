@@ -1,0 +1,149 @@
+//! The official answer: every pair of the proteins and probes of two files.
+
+use crate::cli::PredictArgs;
+use crate::learn::Trained;
+use crate::proteins::{self, Source};
+use crate::structure::Structure;
+use anyhow::{Context, Result, bail};
+use hairpin::tasks::embeddings::{Embeddings, sequence_id};
+use hairpin::tasks::rnacompete::{Submission, Test, read_test};
+use hairpin::train::{Device, RunDir};
+use ndarray::Array2;
+use std::path::Path;
+use std::time::Instant;
+
+/// Proteins whose scores are in memory at once.
+const BLOCK: usize = 8;
+
+/// Where the time goes, in seconds.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Times {
+    pub(crate) structure: f64,
+    pub(crate) towers: f64,
+    pub(crate) product: f64,
+    pub(crate) writing: f64,
+}
+
+pub(crate) fn predict(args: &PredictArgs) -> Result<()> {
+    let began = Instant::now();
+    let run = RunDir::open(&args.run)?;
+    let device = args.device.device()?;
+    let trained = Trained::load(&run, &device)?;
+    let reading = trained.settings.data.reading();
+    let test = read_test(&args.proteins, &args.probes, reading)?;
+    let files = (args.proteins.as_path(), args.probes.as_path());
+    let vectors = vectors(&trained, &test, files.0, args.embeddings.as_deref())?;
+    let times = write(
+        &trained,
+        vectors,
+        &test,
+        files.1,
+        (args.out.as_path(), args.average),
+        &run,
+        &device,
+    )?;
+    let seconds = began.elapsed().as_secs_f64();
+    eprintln!(
+        "structure {:.1} s, towers {:.1} s, product {:.1} s, writing {:.1} s",
+        times.structure, times.towers, times.product, times.writing
+    );
+    let (proteins, probes) = (test.proteins.len(), test.probes.len());
+    if args.json {
+        let found = serde_json::json!({
+            "proteins": proteins,
+            "probes": probes,
+            "folder": args.out,
+            "seconds": seconds,
+            "structure_seconds": times.structure,
+            "tower_seconds": times.towers,
+            "product_seconds": times.product,
+            "writing_seconds": times.writing,
+        });
+        println!("{found}");
+    } else {
+        println!(
+            "{proteins} proteins x {probes} probes in {}, {seconds:.1} s",
+            args.out.display()
+        );
+    }
+    Ok(())
+}
+
+/// The proteins' vectors, from where those of the training came.
+pub(crate) fn vectors(
+    trained: &Trained,
+    test: &Test,
+    file: &Path,
+    embeddings: Option<&Path>,
+) -> Result<Array2<f32>> {
+    match (&trained.learned.proteins.source, embeddings) {
+        (Source::Columns, _) => bail!(
+            "this run knows proteins by their column alone (train --seen): it cannot predict others; train without --seen"
+        ),
+        (Source::Peptides { lags }, None) => proteins::peptides(&test.proteins, *lags),
+        (Source::Peptides { .. }, Some(path)) => bail!(
+            "{}: this run was trained without embeddings; leave --embeddings out",
+            path.display()
+        ),
+        (Source::Embeddings { weights }, Some(path)) => {
+            let found = Embeddings::read(path)?;
+            found.check(path, trained.learned.proteins.source_width(), weights)?;
+            let ids: Vec<String> = test.proteins.iter().map(sequence_id).collect();
+            Ok(found.rows(path, &ids)?)
+        }
+        (Source::Embeddings { weights }, None) => bail!(
+            "this run was trained with embeddings (weights {}...): make those of {} with `embed` and give them with --embeddings",
+            &weights[..weights.len().min(12)],
+            file.display()
+        ),
+    }
+}
+
+/// Structure, towers and products to the answer's folder, which appears whole or not at all.
+pub(crate) fn write(
+    trained: &Trained,
+    vectors: Array2<f32>,
+    test: &Test,
+    probes: &Path,
+    (out, average): (&Path, usize),
+    cache: &RunDir,
+    device: &Device,
+) -> Result<Times> {
+    // What is wrong with the folder is to be known before the work, not after it.
+    let mut submission = Submission::create(out, test.proteins.len(), test.probes.len())?;
+    let mut times = Times::default();
+    let mut watch = Instant::now();
+    let mut lap = || {
+        std::mem::replace(&mut watch, Instant::now())
+            .elapsed()
+            .as_secs_f64()
+    };
+    let structure = match trained.settings.data.structure {
+        true => Structure::of_file(&test.probes, probes, cache)?,
+        false => Structure::none(&test.probes),
+    };
+    times.structure = lap();
+    let mut shown = Instant::now();
+    let show = |done, all| {
+        if shown.elapsed().as_secs() >= 2 {
+            shown = Instant::now();
+            eprintln!("{done} of {all} probes");
+        }
+    };
+    let pairs = trained
+        .pairs((vectors, test), &structure, average, device, show)
+        .with_context(|| probes.display().to_string())?;
+    drop(structure);
+    times.towers = lap();
+    for first in (0..pairs.n_proteins()).step_by(BLOCK) {
+        let scores = pairs.scores(first..(first + BLOCK).min(pairs.n_proteins()));
+        times.product += lap();
+        for column in scores.columns() {
+            submission.write(column.iter().copied())?;
+        }
+        times.writing += lap();
+    }
+    submission.finish()?;
+    times.writing += lap();
+    Ok(times)
+}

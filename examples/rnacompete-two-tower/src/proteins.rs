@@ -1,0 +1,274 @@
+//! Proteins as vectors: from a language model's embeddings, from features that need no weights, or each by its column alone.
+
+use anyhow::{Context, Result, ensure};
+use hairpin::seq::align::{Aligner, Ends, Per, Scoring};
+use hairpin::seq::protein::{GappedKmers, PhysicoChemical, Residues};
+use hairpin::seq::{Ambiguous, Policy, Protein, Seq, Stacked};
+use hairpin::targets::control::features;
+use hairpin::targets::similarity::{Similarity, between_all};
+use hairpin::targets::{FittedRecipe, Recipe, Step, TargetMatrix};
+use ndarray::{Array2, Axis, concatenate};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Where vectors come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum Source {
+    /// Gapped 3-mers of seven classes of residues, composition, and how properties vary along the chain up to this lag.
+    Peptides { lags: usize },
+    /// Vectors of a file, made with weights of this hash.
+    Embeddings { weights: String },
+    /// One place for each column of the training matrix: nothing is known of another protein.
+    Columns,
+}
+
+impl fmt::Display for ProteinVectors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.source {
+            Source::Peptides { .. } => write!(
+                f,
+                "{} features without trained weights: gapped 3-mers, composition, properties along the chain",
+                self.source_width()
+            ),
+            Source::Embeddings { weights } => {
+                let short: String = weights.chars().take(12).collect();
+                let width = self.source_width();
+                write!(f, "embeddings of {width} values, weights {short}...")
+            }
+            Source::Columns => write!(f, "columns: nothing is known of another protein"),
+        }?;
+        match &self.neighbours {
+            None => Ok(()),
+            Some(near) => write!(
+                f,
+                "; nearness to each of {} training proteins",
+                near.proteins.len()
+            ),
+        }
+    }
+}
+
+/// How proteins become what the network reads; kept in the bundle.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ProteinVectors {
+    pub(crate) source: Source,
+    /// The z-scores of the training proteins.
+    scaling: FittedRecipe,
+    /// How near a protein is to each of those, if that is shown, too.
+    neighbours: Option<Neighbours>,
+}
+
+/// Nearness to the training proteins: behind the other values a value for each of them, which add up to [`WEIGHT`](Self::WEIGHT).
+///
+/// ```text
+/// v_j = WEIGHT exp(identity_j / T) / sum over the training proteins k of exp(identity_k / T)
+/// ```
+///
+/// A layer on top of it learns an embedding of each training protein and reads a protein as the mean of its neighbours'.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Neighbours {
+    temperature: f64,
+    proteins: Vec<String>,
+}
+
+impl Neighbours {
+    /// What the values add up to: as large as a few values of a standard deviation of 1.
+    const WEIGHT: f64 = 10.0;
+
+    pub(crate) fn new(temperature: f64, train: &[Seq<Protein>]) -> Self {
+        Self {
+            temperature,
+            proteins: train.iter().map(Seq::to_string).collect(),
+        }
+    }
+
+    /// `[proteins, training proteins]`; with `but_itself` a protein of the same sequence is passed over.
+    fn values(&self, proteins: &[Seq<Protein>], but_itself: bool) -> Result<Array2<f32>> {
+        let policy = Policy {
+            ambiguous: Ambiguous::Unknown,
+            ..Policy::default()
+        };
+        let train = self.proteins.iter().map(|text| Seq::parse(text, policy));
+        let train = train.collect::<Result<Vec<Seq<Protein>>, _>>()?;
+        let identity = between_all(proteins, &train, &identity())?;
+        let mut values = Array2::zeros(identity.dim());
+        for ((identities, protein), mut row) in identity
+            .rows()
+            .into_iter()
+            .zip(proteins)
+            .zip(values.rows_mut())
+        {
+            let weight = |(&identity, other): (&f64, &Seq<Protein>)| match other == protein {
+                true if but_itself => 0.0,
+                _ => ((identity - 1.0) / self.temperature).exp(),
+            };
+            let weights: Vec<f64> = identities.iter().zip(&train).map(weight).collect();
+            let sum: f64 = weights.iter().sum();
+            for (value, weight) in row.iter_mut().zip(weights) {
+                *value = (Self::WEIGHT * weight / sum.max(f64::MIN_POSITIVE)) as f32;
+            }
+        }
+        Ok(values)
+    }
+}
+
+/// Aligns proteins so that a domain finds the protein that holds it.
+pub(crate) fn aligner() -> Aligner<Protein> {
+    Aligner::new(Scoring::blosum62()).with_ends(Ends::Free)
+}
+
+/// Identity in the best alignment of two proteins, as a share of the shorter one.
+pub(crate) fn identity() -> Similarity<Protein> {
+    Similarity::aligned(aligner(), Per::Shorter, 0.0)
+}
+
+impl ProteinVectors {
+    /// Learns the scaling of the training proteins' vectors, `[proteins, width]`.
+    pub(crate) fn fit(
+        source: Source,
+        train: Array2<f32>,
+        neighbours: Option<Neighbours>,
+    ) -> Result<Self> {
+        let recipe = match source {
+            Source::Columns => Recipe::default(),
+            _ => Recipe(vec![Step::ZScore]),
+        };
+        let scaling = recipe.fit(&matrix(train)?)?;
+        Ok(Self {
+            source,
+            scaling,
+            neighbours,
+        })
+    }
+
+    /// Values of a vector as it comes from its source.
+    pub(crate) fn source_width(&self) -> usize {
+        self.scaling.output_names().len()
+    }
+
+    /// Values of a vector as the network reads it.
+    pub(crate) fn width(&self) -> usize {
+        let near = self.neighbours.as_ref();
+        self.source_width() + near.map_or(0, |own| own.proteins.len())
+    }
+
+    /// Vectors as the network reads them, of proteins whose sequences are known or not asked for.
+    pub(crate) fn read(
+        &self,
+        vectors: Array2<f32>,
+        proteins: Option<&[Seq<Protein>]>,
+    ) -> Result<Array2<f32>> {
+        self.joined(vectors, proteins, false)
+    }
+
+    /// The same, as if none of the proteins were one that was learned from; nothing where neighbours are not shown.
+    pub(crate) fn read_without_themselves(
+        &self,
+        vectors: Array2<f32>,
+        proteins: Option<&[Seq<Protein>]>,
+    ) -> Result<Option<Array2<f32>>> {
+        match self.neighbours {
+            None => Ok(None),
+            Some(_) => Ok(Some(self.joined(vectors, proteins, true)?)),
+        }
+    }
+
+    fn joined(
+        &self,
+        vectors: Array2<f32>,
+        proteins: Option<&[Seq<Protein>]>,
+        but_themselves: bool,
+    ) -> Result<Array2<f32>> {
+        let (found, expected) = (vectors.ncols(), self.source_width());
+        ensure!(
+            found == expected,
+            "the proteins' vectors have {found} values, expected {expected} as in training: give vectors of the same model"
+        );
+        let scaled = self.scaling.apply_owned(matrix(vectors)?)?.into_arrays().0;
+        let Some(neighbours) = &self.neighbours else {
+            return Ok(scaled);
+        };
+        let proteins = proteins.context("neighbours are found by sequence, and there is none")?;
+        let near = neighbours.values(proteins, but_themselves)?;
+        Ok(concatenate(Axis(1), &[scaled.view(), near.view()])?)
+    }
+}
+
+fn matrix(vectors: Array2<f32>) -> Result<TargetMatrix> {
+    let names = (1..=vectors.ncols()).map(|value| format!("value {value}"));
+    TargetMatrix::new(vectors, names.collect()).context("a protein's vector")
+}
+
+/// Features that need no weights.
+pub(crate) fn peptides(proteins: &[Seq<Protein>], lags: usize) -> Result<Array2<f32>> {
+    let kmers = GappedKmers::triples(Residues::Seven).with_frequencies(true);
+    let encoder = Stacked::new(kmers).with(PhysicoChemical::new(lags)?);
+    Ok(features(&encoder, proteins))
+}
+
+/// One place for each of `n` columns.
+pub(crate) fn columns(n: usize) -> Array2<f32> {
+    Array2::eye(n)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn protein(text: &str) -> Seq<Protein> {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn vectors_are_scaled_by_the_training_proteins() {
+        let train = ["MKVLAA", "GGRRGG", "WYFPLK"].map(protein);
+        let raw = peptides(&train, 2).unwrap();
+        let source = Source::Peptides { lags: 2 };
+        let fitted = ProteinVectors::fit(source, raw.clone(), None).unwrap();
+        assert_eq!(fitted.width(), 1029 + 26 + 10);
+        let scaled = fitted.read(raw, None).unwrap();
+        let mean = scaled.column(1029).sum() / 3.0;
+        assert!(mean.abs() < 1e-6);
+        let other = peptides(&[protein("AAAA")], 2).unwrap();
+        // The share of A.
+        assert!(fitted.read(other, None).unwrap()[[0, 1029]] > 1.0);
+        let narrow = peptides(&[protein("AAAA")], 1).unwrap();
+        let error = fitted.read(narrow, None).unwrap_err().to_string();
+        assert!(error.contains("1060") && error.contains("1065"), "{error}");
+        let json = serde_json::to_string(&fitted).unwrap();
+        assert_eq!(
+            serde_json::from_str::<ProteinVectors>(&json).unwrap(),
+            fitted
+        );
+    }
+
+    #[test]
+    fn a_protein_is_nearest_to_itself_and_then_to_its_kin() {
+        let train = ["MKVLAARGGRGG", "MKVLAARGGRGW", "WYFPLKDDEEHH"].map(protein);
+        let near = Neighbours::new(0.05, &train);
+        let raw = peptides(&train, 0).unwrap();
+        let source = Source::Peptides { lags: 0 };
+        let fitted = ProteinVectors::fit(source, raw.clone(), Some(near)).unwrap();
+        assert_eq!(fitted.width(), 1055 + 3);
+        let with = fitted.read(raw.clone(), Some(&train)).unwrap();
+        let without = fitted
+            .read_without_themselves(raw.clone(), Some(&train))
+            .unwrap()
+            .unwrap();
+        for row in 0..3 {
+            let values = |matrix: &Array2<f32>| matrix.row(row).to_vec()[1055..].to_vec();
+            let (with, without) = (values(&with), values(&without));
+            assert!((with.iter().sum::<f32>() - 10.0).abs() < 1e-4);
+            assert!((without.iter().sum::<f32>() - 10.0).abs() < 1e-4);
+            assert!(
+                with[row] > 7.0 && without[row] == 0.0,
+                "{with:?} {without:?}"
+            );
+        }
+        assert!(without[[0, 1056]] > 9.9);
+        assert!(fitted.read(raw, None).is_err());
+    }
+}
