@@ -151,7 +151,8 @@ impl Default for Settings {
                 ..Regression::default()
             },
             fit: FitConfig {
-                epochs: 40,
+                epochs: 25,
+                batch_size: 64,
                 learning_rate: 2e-3,
                 monitor: Monitor::Last,
                 optimizer: OptimizerConfig {

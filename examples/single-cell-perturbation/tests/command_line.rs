@@ -246,7 +246,10 @@ fn bad_input_is_refused_with_its_place() {
         .collect();
     bad(&names, &["gene"]);
     bad(train.lines().next().unwrap(), &["no"]);
-    bad(&train.replace("sm_name", "compound"), &["sm_name"]);
+    bad(
+        &train.replace("sm_name", "compound"),
+        &["`compound`", "no gene"],
+    );
     // The pairs to predict.
     let bad = |test: &str, parts: &[&str]| {
         refuse(train.as_bytes(), test, &[&["id_map.csv"], parts].concat());
