@@ -47,11 +47,11 @@ pub(crate) enum Learned {
         nets: Vec<EncodingNet>,
     },
     Transformer {
-        known: Known<Encoder>,
+        known: Box<Known<Encoder>>,
         model: Box<PerturbationTransformer>,
     },
     Autoencoder {
-        known: Known<Names>,
+        known: Box<Known<Names>>,
         model: Box<(Autoencoder, LatentRegressor)>,
     },
 }
@@ -110,12 +110,12 @@ impl Learned {
                     &rows.targets,
                     |device| transformer(settings, &encoder, genes.len(), device),
                 )?;
-                let known = Known {
+                let known = Box::new(Known {
                     data,
                     encoder,
                     genes,
-                };
-                let bundle = Bundle::of(name, toml, serde_json::to_value(&known)?, &fitted.model)?;
+                });
+                let bundle = Bundle::of(name, toml, serde_json::to_value(&*known)?, &fitted.model)?;
                 keep(place, bundle)?;
                 let model = Box::new(fitted.model);
                 lesson(
@@ -150,13 +150,13 @@ impl Learned {
                     &codes,
                     |device| Ok(networks(settings, shape, device)?.1),
                 )?;
-                let known = Known {
+                let known = Box::new(Known {
                     data,
                     encoder,
                     genes,
-                };
+                });
                 let model = Box::new((first.model, second.model));
-                let bundle = Bundle::of(name, toml, serde_json::to_value(&known)?, &*model)?;
+                let bundle = Bundle::of(name, toml, serde_json::to_value(&*known)?, &*model)?;
                 keep(place, bundle)?;
                 lesson(
                     Self::Autoencoder { known, model },
@@ -214,14 +214,15 @@ impl Learned {
                 }
             }
             ModelKind::Transformer => {
-                let known: Known<Encoder> =
+                let known: Box<Known<Encoder>> =
                     serde_json::from_value(targets).with_context(not_ours)?;
                 let fresh = transformer(settings, &known.encoder, known.genes.len(), device)?;
                 let model = Box::new(bundle.into_model(fresh)?);
                 Self::Transformer { known, model }
             }
             ModelKind::Autoencoder => {
-                let known: Known<Names> = serde_json::from_value(targets).with_context(not_ours)?;
+                let known: Box<Known<Names>> =
+                    serde_json::from_value(targets).with_context(not_ours)?;
                 let conditions = known.encoder.cell_types.len() + known.encoder.compounds.len();
                 let fresh = networks(settings, (conditions, known.genes.len()), device)?;
                 let model = Box::new(bundle.into_model(fresh)?);
