@@ -315,7 +315,7 @@ fn folds_of_pairs_hold_out_each_pair_once() {
         for fold in folds.iter().filter(|fold| fold.repeat == repeat) {
             let drugs = |rows: &[usize]| {
                 rows.iter()
-                    .filter(|&&row| first[row] >= "cell 2".to_string())
+                    .filter(|&&row| first[row].as_str() >= "cell 2")
                     .map(|&row| second[row].clone())
                     .collect::<Vec<_>>()
             };
@@ -329,7 +329,7 @@ fn folds_of_pairs_hold_out_each_pair_once() {
         }
         tested.sort_unstable();
         let held: Vec<usize> = (0..first.len())
-            .filter(|&row| first[row] >= "cell 2".to_string())
+            .filter(|&row| first[row].as_str() >= "cell 2")
             .collect();
         assert_eq!(tested, held);
     }

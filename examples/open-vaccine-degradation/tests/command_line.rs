@@ -198,7 +198,7 @@ fn any_rna_is_folded_predicted_and_ranked_by_the_network_that_comes_along() {
     for (content, parts) in [
         (">a\nGGGTAAACCC\n", &["mrna.fasta", "line 2", "T"][..]),
         (">a\nGGGNAAACCC\n", &["mrna.fasta", "line 2", "N"]),
-        (">a\nGGG\n>a\nCCC\n", &["mrna.fasta", "`a`"]),
+        (">a\nGGG\n>a\nCCC\n", &["mrna.fasta", "line 3", "\"a\""]),
         ("", &["mrna.fasta"]),
     ] {
         std::fs::write(&fasta, content).unwrap();
@@ -281,7 +281,7 @@ fn broken_files_are_refused_with_line_and_field() {
         write("train.json", &content);
         refused(&["train.json", "line 2", field]);
     }
-    let twice = format!("{train}\n{}", train.lines().next().unwrap());
+    let twice = format!("{}\n{}", train.trim_end(), train.lines().next().unwrap());
     write("train.json", &twice);
     refused(&["train.json", "line 25", "id"]);
 
