@@ -161,7 +161,7 @@ mod tests {
                     ((row * 2_654_435_761 + place * 40_503 * (row + 7)) >> 7 & 3) as u8
                 };
                 let mut codes: Vec<u8> = (0..30).map(code).collect();
-                if row % 2 == 0 {
+                if row.is_multiple_of(2) {
                     codes[10..16].copy_from_slice(&[3, 2, 1, 0, 3, 2]);
                 }
                 Seq::from_codes(codes).unwrap()

@@ -70,7 +70,7 @@ fn lines(path: &Path) -> Vec<String> {
 }
 
 #[test]
-fn a_run_on_the_repositorys_files_predicts_by_the_three_arguments() {
+fn a_run_on_files_of_the_repository_predicts_by_the_three_arguments() {
     let (folder, run) = temporary();
     let stdout = PROGRAM.succeeds(&tiny(&run, &[]));
     for part in [

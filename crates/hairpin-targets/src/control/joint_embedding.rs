@@ -141,7 +141,7 @@ impl JointEmbedding {
             column /= value + self.strength;
         }
         let inverse = scaled.dot(&inner.vectors.t());
-        let places = joint.vectors * &ndarray::ArrayView1::from(&singular);
+        let places = joint.vectors * ndarray::ArrayView1::from(&singular);
         Ok(FittedJointEmbedding {
             settings: *self,
             to_place: unit.dot(&inverse) * scale,
