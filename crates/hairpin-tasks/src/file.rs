@@ -2,11 +2,21 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use atomic_write_file::AtomicWriteFile;
 
 use crate::TaskError;
+
+/// The file of this name in a folder or, if there is none and `NAME.gz` is there, that one; the readers of text take either.
+pub fn plain_or_gzip(folder: &Path, name: &str) -> PathBuf {
+    let plain = folder.join(name);
+    let packed = folder.join(format!("{name}.gz"));
+    match !plain.exists() && packed.exists() {
+        true => packed,
+        false => plain,
+    }
+}
 
 /// Opens a file for reading and tells its size; `remedy` is what to do if it does not exist.
 ///

@@ -40,3 +40,4 @@ mod table;
 mod ucs4;
 
 pub use error::{Place, TaskError, Within};
+pub use file::plain_or_gzip;

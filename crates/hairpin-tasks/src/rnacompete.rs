@@ -52,8 +52,8 @@ use std::path::{Path, PathBuf};
 use hairpin_seq::{Counterpart, Policy, Protein, Rna, Seq};
 use hairpin_targets::TargetMatrix;
 
-use crate::TaskError;
 use crate::manifest::{ExpectedFile, Manifest};
+use crate::{TaskError, plain_or_gzip};
 
 pub use intensities::{Missing, read_intensities};
 pub use score::{Score, score};
@@ -136,14 +136,7 @@ pub struct TrainFiles {
 impl TrainFiles {
     /// The files of the usual names in a folder; one that is not there may be there as gzip, `NAME.gz`.
     pub fn in_folder(folder: &Path) -> Self {
-        let file = |name: &str| {
-            let plain = folder.join(name);
-            let packed = folder.join(format!("{name}.gz"));
-            match !plain.exists() && packed.exists() {
-                true => packed,
-                false => plain,
-            }
-        };
+        let file = |name| plain_or_gzip(folder, name);
         Self {
             proteins: file(PROTEINS),
             probes: file(PROBES),

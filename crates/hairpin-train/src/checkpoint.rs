@@ -230,6 +230,15 @@ pub(crate) fn load(folder: &Path) -> Result<Checkpoint, TrainError> {
 }
 
 impl RunDir {
+    /// Whether there is a whole checkpoint to resume from: not, if a run was killed before or while it wrote its first.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::Read`] when the folder of the checkpoints cannot be read.
+    pub fn has_checkpoint(&self) -> Result<bool, TrainError> {
+        Ok(!found(self)?.is_empty())
+    }
+
     /// Removes the checkpoints: the run is complete and all that follows from it is written.
     ///
     /// # Errors

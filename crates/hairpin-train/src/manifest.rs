@@ -33,7 +33,7 @@ mod launch;
 mod replay;
 
 use std::env::consts;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use toml::de::DeTable;
@@ -43,6 +43,7 @@ pub use git::git_commit;
 pub use launch::{Launch, rfc3339};
 pub use replay::Replay;
 
+use crate::device::DeviceKind;
 use crate::error::TrainError;
 
 /// The key of the table.
@@ -126,6 +127,28 @@ impl Manifest {
             arch: consts::ARCH.into(),
             data: Vec::new(),
         }
+    }
+
+    /// On this device, by a program with these [features](DeviceKind::features).
+    pub fn on(self, device: DeviceKind) -> Self {
+        Self {
+            device: device.to_string(),
+            features: DeviceKind::features().into_iter().map(Into::into).collect(),
+            ..self
+        }
+    }
+
+    /// With these files, which are read for their hashes.
+    ///
+    /// # Errors
+    ///
+    /// As [`DataFile::read`].
+    pub fn with_data(self, paths: &[PathBuf]) -> Result<Self, TrainError> {
+        let data = paths.iter().map(|path| DataFile::read(path));
+        Ok(Self {
+            data: data.collect::<Result<_, _>>()?,
+            ..self
+        })
     }
 
     /// The configuration with this manifest as its last table: the text of `run.toml`, which [`split`] takes apart again.

@@ -113,6 +113,38 @@ impl RunDir {
         }
     }
 
+    /// The folder of a file that is no run's, made if missing, and the file's name there: what a program was asked to write is then
+    /// [written](Self::write) whole or not at all, too.
+    ///
+    /// ```
+    /// use hairpin_train::RunDir;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("answers/molecules.csv");
+    /// let (place, name) = RunDir::of_file(&path)?;
+    /// place.write(&name, b"id,rate\n")?;
+    /// assert_eq!(std::fs::read(&path)?, b"id,rate\n");
+    /// assert!(RunDir::of_file("..".as_ref()).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Unwritable`](TrainError::Unwritable) for a path without a name in Unicode, and as [`create`](Self::create).
+    pub fn of_file(path: &Path) -> Result<(Self, String), TrainError> {
+        let name = path.file_name().and_then(|name| name.to_str());
+        let name = name.ok_or_else(|| {
+            let what = "the path does not end in the name of a file, in Unicode";
+            let source = io::Error::new(io::ErrorKind::InvalidInput, what);
+            unwritable(path, "begin the file")(source)
+        })?;
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        Ok((Self::create(folder)?, name.to_owned()))
+    }
+
     /// Where the folder is.
     pub fn path(&self) -> &Path {
         &self.path

@@ -3,10 +3,9 @@
 use crate::settings::Settings;
 use crate::{FIXTURE, MODEL, TrainArgs};
 use anyhow::{Context, Result, ensure};
-use hairpin::train::manifest::{DataFile, Launch, Manifest, Replay, git_commit, rfc3339};
+use hairpin::train::manifest::{Launch, Manifest, Replay, git_commit};
 use hairpin::train::{Bundle, DeviceKind, RunDir};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 /// All that decides a training.
 pub(crate) struct Plan {
@@ -67,11 +66,10 @@ impl Plan {
         let manifest = Manifest {
             git_commit: git_commit(Path::new(".")),
             seed: self.settings.fit.seed,
-            device: self.device.to_string(),
-            features: DeviceKind::features().into_iter().map(Into::into).collect(),
-            data: vec![DataFile::read(&self.absolute_data()?)?],
             ..Manifest::new(PROGRAM, env!("CARGO_PKG_VERSION"))
-        };
+        }
+        .on(self.device)
+        .with_data(&[self.absolute_data()?])?;
         let Some((_, replay)) = &self.replay else {
             return Ok(manifest);
         };
@@ -87,16 +85,10 @@ impl Plan {
 
     /// This start of the program.
     pub(crate) fn launch(&self) -> Result<Launch> {
-        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        #[allow(clippy::disallowed_methods)] // This is a program.
-        let asked = std::env::var("RAYON_NUM_THREADS").ok();
-        let asked = asked.and_then(|text| text.parse().ok());
-        Ok(Launch {
-            started: rfc3339(SystemTime::now()),
-            command: std::env::args().collect(),
-            threads: asked.filter(|&threads| threads > 0).unwrap_or_else(cores),
-            data: vec![self.absolute_data()?],
-        })
+        Ok(Launch::now(
+            std::env::args().collect(),
+            &[self.absolute_data()?],
+        ))
     }
 
     /// Of a replay, says on stderr whether the bundle is that of the run.

@@ -13,26 +13,12 @@ use hairpin::targets::{Folds, Groups, LeakageReport, TargetMatrix};
 use hairpin::tasks::open_vaccine::{
     self, Molecule, SUBMISSION, Train, check_sample, read_test, read_train, write_submission,
 };
-use hairpin::train::manifest::{DataFile, Launch, Manifest, git_commit, rfc3339};
+use hairpin::tasks::plain_or_gzip;
+use hairpin::train::manifest::{Launch, Manifest, git_commit};
 use hairpin::train::{Ensemble, Member, PerBaseDataset, RunDir, Stop};
 use ndarray::Array2;
 use std::path::{Path, PathBuf};
-use std::time::{Instant, SystemTime};
-
-/// A file of the folder, plain or as gzip.
-pub(crate) fn official(folder: &Path, name: &str) -> Result<PathBuf> {
-    let plain = folder.join(name);
-    let packed = folder.join(format!("{name}.gz"));
-    for path in [&plain, &packed] {
-        if path.exists() {
-            return Ok(path.clone());
-        }
-    }
-    anyhow::bail!(
-        "{}: no such file, plain or as .gz; give the folder of Kaggle's OpenVaccine files",
-        plain.display()
-    )
-}
+use std::time::Instant;
 
 /// The official files.
 struct Data {
@@ -43,11 +29,9 @@ struct Data {
 
 impl Data {
     fn read(folder: &Path, settings: &Settings) -> Result<Self> {
-        let files = ["train.json", "test.json", "sample_submission.csv"];
-        let files: Vec<PathBuf> = files
-            .iter()
-            .map(|name| official(folder, name))
-            .collect::<Result<_>>()?;
+        let files = ["train.json", "test.json", "sample_submission.csv"]
+            .map(|name| plain_or_gzip(folder, name))
+            .to_vec();
         let policy = settings.data.policy();
         let mut train = read_train(&files[0], policy)?;
         let test = read_test(&files[1], policy)?;
@@ -87,22 +71,11 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
     let manifest = Manifest {
         git_commit: commit.clone(),
         seed: settings.fit.seed,
-        device: args.device.to_string(),
-        features: vec!["flex".to_owned()],
-        data: data
-            .files
-            .iter()
-            .map(|path| DataFile::read(path))
-            .collect::<Result<_, _>>()?,
         ..Manifest::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
-    };
-    Launch {
-        started: rfc3339(SystemTime::now()),
-        command: std::env::args().collect(),
-        threads: std::thread::available_parallelism().map_or(1, usize::from),
-        data: data.files.clone(),
     }
-    .record(&run)?;
+    .on(args.device)
+    .with_data(&data.files)?;
+    Launch::now(std::env::args().collect(), &data.files).record(&run)?;
 
     let molecules = &data.train.molecules;
     let sequences: Vec<_> = molecules.iter().map(|one| one.sequence.clone()).collect();
@@ -320,7 +293,7 @@ pub(crate) fn run_of(path: Option<&Path>) -> Result<RunDir> {
 pub(crate) fn test_file(path: Option<&Path>, settings: &Settings) -> Result<Vec<Molecule>> {
     let path = match path {
         Some(path) => path.to_owned(),
-        None => official(Path::new(FIXTURE), "test.json")?,
+        None => plain_or_gzip(Path::new(FIXTURE), "test.json"),
     };
     Ok(open_vaccine::read_test(&path, settings.data.policy())?)
 }

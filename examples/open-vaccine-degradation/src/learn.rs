@@ -91,17 +91,17 @@ pub(crate) struct Place<'a> {
 }
 
 impl Place<'_> {
-    fn session<'b>(&'b self, folder: &'b RunDir, config: &str) -> Session<'b> {
+    fn session<'b>(&'b self, folder: &'b RunDir, config: &str) -> Result<Session<'b>> {
         let mut origin = self.origin.clone();
         origin.push(("configuration of the network".to_owned(), config.to_owned()));
-        Session {
+        Ok(Session {
             origin,
-            resume: self.resume && folder.file(RunDir::CHECKPOINT).is_dir(),
+            resume: self.resume && folder.has_checkpoint()?,
             checkpoint_every: std::time::Duration::from_secs(60),
             progress: Progress::Bar,
             stop: self.stop.clone(),
             ..Session::new(folder, self.device)
-        }
+        })
     }
 
     /// The folder of a training.
@@ -281,7 +281,7 @@ fn pretrained(
         Examples::new(&hidden, &targets),
         Examples::new(&all.select(&shown), &targets.select(&shown)?),
         &settings.fit,
-        place.session(&folder, &config),
+        place.session(&folder, &config)?,
     )?;
     let bundle = Bundle::of(MODEL, config, serde_json::json!({}), &fitted.model)?;
     bundle.save(&folder)?;
@@ -359,7 +359,7 @@ fn one(
         Examples::new(&seen, &train.targets).with_weights(&train.weights),
         Examples::new(&held_out.inputs, &held_out.targets),
         &settings.fit,
-        place.session(&folder, &config),
+        place.session(&folder, &config)?,
     )?;
     let bundle = Bundle::of(MODEL, config, serde_json::to_value(learned)?, &fitted.model)?;
     bundle.save(&folder)?;
@@ -466,7 +466,7 @@ impl Answerer {
         Ok(answers)
     }
 
-    /// The structure of least free energy.
+    /// What folds and encodes as the members were shown it.
     pub(crate) fn encoder(&self) -> &Encoder {
         &self.encoder
     }

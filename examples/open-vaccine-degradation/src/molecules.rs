@@ -7,7 +7,6 @@ use hairpin::seq::{Policy, ReadOptions, Rna, fasta};
 use hairpin::targets::TargetMatrix;
 use hairpin::tasks::open_vaccine::{Molecule, TARGETS};
 use hairpin::train::{Device, RunDir};
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// The longest that is folded here: time and memory grow with the square and more of the length.
@@ -56,67 +55,52 @@ pub(crate) fn write(
     molecules: &[Molecule],
     answers: &[TargetMatrix],
 ) -> Result<PathBuf> {
-    let mut bases = format!(
-        "id,position,base,structure,loop_type,{}\n",
-        TARGETS.join(",")
-    );
+    let mut bases = csv::Writer::from_writer(Vec::new());
+    let columns = ["id", "position", "base", "structure", "loop_type"];
+    bases.write_record(columns.into_iter().chain(TARGETS))?;
     let mut sums = Vec::with_capacity(molecules.len());
     for (molecule, answer) in molecules.iter().zip(answers) {
-        let id = quoted(&molecule.id);
         let text = molecule.sequence.to_string();
         let brackets = molecule.structure.to_dot_bracket()?;
         let letters = text.chars().zip(brackets.chars()).zip(&molecule.loops);
         for (base, ((letter, bracket), kind)) in letters.enumerate() {
-            let values = answer
-                .values()
-                .row(base)
-                .iter()
-                .map(f32::to_string)
-                .collect::<Vec<_>>();
-            writeln!(
-                bases,
-                "{id},{},{letter},{bracket},{},{}",
-                base + 1,
-                kind.letter(),
-                values.join(",")
-            )?;
+            bases.write_field(&molecule.id)?;
+            bases.write_field((base + 1).to_string())?;
+            for letter in [letter, bracket, kind.letter()] {
+                bases.write_field(letter.to_string())?;
+            }
+            bases.write_record(answer.values().row(base).iter().map(f32::to_string))?;
         }
         let sum = |column: usize| -> f64 {
-            answer
-                .values()
-                .column(column)
-                .iter()
-                .map(|&v| f64::from(v.max(0.0)))
-                .sum()
+            let values = answer.values().column(column);
+            values.iter().map(|&v| f64::from(v.max(0.0))).sum()
         };
-        sums.push((id, molecule.sequence.len(), RATES.map(sum)));
+        sums.push(RATES.map(sum));
     }
     let mut order: Vec<usize> = (0..sums.len()).collect();
-    order.sort_by(|&a, &b| sums[a].2[0].total_cmp(&sums[b].2[0]));
-    let slowest = order.first().map_or(0.0, |&first| sums[first].2[0]);
-    let mut table = "rank,id,length".to_owned();
-    for column in RATES {
-        write!(table, ",sum_{}", TARGETS[column])?;
-    }
-    table += ",relative_half_life\n";
+    order.sort_by(|&a, &b| sums[a][0].total_cmp(&sums[b][0]));
+    let slowest = order.first().map_or(0.0, |&first| sums[first][0]);
+    let mut table = csv::Writer::from_writer(Vec::new());
+    let sum_of = RATES.map(|column| format!("sum_{}", TARGETS[column]));
+    let columns = ["rank", "id", "length"].map(str::to_owned);
+    let last = ["relative_half_life".to_owned()];
+    table.write_record(columns.iter().chain(&sum_of).chain(&last))?;
     for (rank, &at) in order.iter().enumerate() {
-        let (id, length, rates) = &sums[at];
-        let rates_text: Vec<String> = rates.iter().map(|rate| format!("{rate:.4}")).collect();
+        let (molecule, rates) = (&molecules[at], sums[at]);
+        table.write_field((rank + 1).to_string())?;
+        table.write_field(&molecule.id)?;
+        table.write_field(molecule.sequence.len().to_string())?;
         let relative = if rates[0] > 0.0 {
             slowest / rates[0]
         } else {
             1.0
         };
-        writeln!(
-            table,
-            "{},{id},{length},{},{relative:.4}",
-            rank + 1,
-            rates_text.join(",")
-        )?;
+        let numbers = rates.into_iter().chain([relative]);
+        table.write_record(numbers.map(|number| format!("{number:.4}")))?;
     }
     let ranked = beside(path, "-molecules");
-    write_file(path, bases.as_bytes())?;
-    write_file(&ranked, table.as_bytes())?;
+    write_file(path, &bases.into_inner()?)?;
+    write_file(&ranked, &table.into_inner()?)?;
     Ok(ranked)
 }
 
@@ -131,20 +115,8 @@ pub(crate) fn beside(path: &Path, what: &str) -> PathBuf {
 
 /// Whole or not at all.
 pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
-    let name = path.file_name().and_then(|name| name.to_str());
-    let name = name.with_context(|| format!("{}: is no name of a file", path.display()))?;
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    Ok(RunDir::open(folder)?.write(name, bytes)?)
-}
-
-fn quoted(id: &str) -> String {
-    match id.contains([',', '"']) {
-        true => format!("\"{}\"", id.replace('"', "\"\"")),
-        false => id.to_owned(),
-    }
+    let (folder, name) = RunDir::of_file(path)?;
+    Ok(folder.write(&name, bytes)?)
 }
 
 /// Predictions of molecules, in their order.

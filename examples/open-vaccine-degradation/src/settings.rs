@@ -264,6 +264,15 @@ impl Settings {
                 "{name} is {value}, expected 0 or a positive number"
             );
         }
+        for (name, value) in [
+            ("augment.reversal", self.augment.reversal),
+            ("pretrain.masking", self.pretrain.masking),
+        ] {
+            ensure!(
+                (0.0..=1.0).contains(&value),
+                "{name} is {value}, expected 0 to 1"
+            );
+        }
         ensure!(
             self.model.n_outputs == TARGETS.len(),
             "model.n_outputs is {}, expected {}: this task has five values a base",
@@ -363,6 +372,7 @@ mod tests {
             (text.replace("plain", "a/b"), "a/b"),
             ("ensemble.train_folds = 9".to_owned(), "train_folds"),
             ("model.n_outputs = 3".to_owned(), "n_outputs"),
+            ("augment.reversal = 1.5".to_owned(), "augment.reversal"),
         ] {
             let error = format!("{:#}", of(&wrong).unwrap_err());
             assert!(error.contains(part), "{error}");

@@ -2,6 +2,8 @@
 
 use hairpin_golden::{Program, text};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
 
 const PROGRAM: Program = Program::new(
     env!("CARGO_BIN_EXE_open-vaccine-degradation"),
@@ -119,6 +121,38 @@ fn a_run_leaves_its_files_and_predicts_again_what_it_predicted() {
         std::fs::read_to_string(run.join("submission.csv")).unwrap(),
         submission
     );
+}
+
+#[test]
+fn a_run_that_is_killed_goes_on_and_ends_alike() {
+    let (folder, whole) = temporary();
+    PROGRAM.succeeds(&tiny(&whole, &[]));
+    let run = folder.path().join("killed");
+    let mut killed = 0;
+    loop {
+        let mut child = PROGRAM
+            .command()
+            .args(tiny(&run, &["--resume"]))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(150 + 60 * killed));
+        let over = child.try_wait().unwrap().is_some();
+        if !over && killed < 6 {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            killed += 1;
+            continue;
+        }
+        assert!(child.wait().unwrap().success());
+        break;
+    }
+    assert!(killed > 0, "the run was over before it could be killed");
+    let bytes = |run: &Path, name: &str| std::fs::read(run.join(name)).unwrap();
+    for name in ["submission.csv", "ensemble.json", "run.toml", "split.json"] {
+        assert_eq!(bytes(&whole, name), bytes(&run, name), "{name}");
+    }
 }
 
 #[test]

@@ -7,8 +7,8 @@ use hairpin::nn::weights;
 use hairpin::seq::{Ambiguous, Encode, EncodeAs, Esm2Tokens, Policy, Protein, Seq};
 use hairpin::tasks::embeddings::{Embeddings, sequence_id};
 use hairpin::tasks::rnacompete::{Reading, read_proteins};
-use hairpin::train::Device;
 use hairpin::train::manifest::DataFile;
+use hairpin::train::{Device, RunDir};
 use ndarray::{Array2, ArrayView1};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -45,7 +45,7 @@ pub(crate) fn embed(args: &EmbedArgs) -> Result<()> {
     };
     let proteins = read_proteins(&args.proteins, reading)?;
     // Made if missing, and tried, before anything is calculated.
-    crate::place(&args.out)?;
+    RunDir::of_file(&args.out)?;
     let files = weight_files(folder)?;
     let weights = hash(&files)?;
     let device = args.device.device()?;

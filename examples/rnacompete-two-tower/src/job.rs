@@ -18,13 +18,13 @@ use hairpin::targets::metrics::repeat_correlation;
 use hairpin::targets::similarity::between_all;
 use hairpin::tasks::embeddings::{Embeddings, sequence_id};
 use hairpin::tasks::rnacompete::{read_test, score};
-use hairpin::train::manifest::{DataFile, Launch, Manifest, git_commit, rfc3339};
+use hairpin::train::manifest::{Launch, Manifest, git_commit};
 use hairpin::train::report::Report;
-use hairpin::train::{RunDir, Stop, TrainError};
+use hairpin::train::{RunDir, Stop};
 use ndarray::{Array2, ArrayView1, Axis};
 use serde_json::json;
 use std::path::Path;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 /// What each held-out protein is predicted to bind.
 const MOTIFS: &str = "motifs.meme";
@@ -60,27 +60,17 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
     let run = RunDir::create(&args.run)?;
     let mut files = material.files.clone();
     files.extend(args.embeddings.clone());
-    let data = files.iter().map(|path| DataFile::read(path));
     let manifest = Manifest {
         git_commit: git_commit(Path::new(".")),
         seed: settings.fit.seed,
-        device: args.device.to_string(),
-        features: vec!["flex".to_owned()],
-        data: data.collect::<Result<_, _>>()?,
         ..Manifest::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
-    };
-    // A run that was killed before its first checkpoint begins anew.
-    let (manifest, resume) = match manifest.clone().begin(&run, args.resume) {
-        Err(TrainError::NoCheckpoint { .. }) => (manifest.begin(&run, false)?, false),
-        begun => (begun?, args.resume),
-    };
-    Launch {
-        started: rfc3339(SystemTime::now()),
-        command: std::env::args().collect(),
-        threads: std::thread::available_parallelism().map_or(1, usize::from),
-        data: files,
     }
-    .record(&run)?;
+    .on(args.device)
+    .with_data(&files)?;
+    // A run that was killed before its first checkpoint begins anew.
+    let resume = args.resume && run.has_checkpoint()?;
+    let manifest = manifest.begin(&run, resume)?;
+    Launch::now(std::env::args().collect(), &files).record(&run)?;
 
     let structure = fold(&material, &division, &settings, &run)?;
     let (source, raw) = learn::vectors(&material, embeddings, &settings)?;

@@ -19,7 +19,6 @@ use clap::Parser;
 use cli::{Cli, Command, EvaluateArgs, PrepareArgs, StructureArgs};
 use hairpin::tasks::rnacompete::{self, Reading, read_probes};
 use hairpin::train::RunDir;
-use std::path::Path;
 use std::process::ExitCode;
 use structure::Structure;
 
@@ -68,7 +67,7 @@ fn evaluate(args: &EvaluateArgs) -> Result<()> {
 
 fn fold(args: &StructureArgs) -> Result<()> {
     let probes = read_probes(&args.probes, Reading::default())?;
-    let (folder, name) = place(&args.out)?;
+    let (folder, name) = RunDir::of_file(&args.out)?;
     let found = Structure::fold(&probes).with_context(|| args.probes.display().to_string())?;
     folder.write(&name, &found.to_npy(probes.len())?)?;
     let shape = [probes.len(), found.length, found.channels];
@@ -81,17 +80,6 @@ fn fold(args: &StructureArgs) -> Result<()> {
         println!("{shape:?} in {}", args.out.display());
     }
     Ok(())
-}
-
-/// The folder of a file, made if missing, and its name there.
-fn place(path: &Path) -> Result<(RunDir, String)> {
-    let name = path.file_name().and_then(|name| name.to_str());
-    let name = name.with_context(|| format!("{}: is no name of a file", path.display()))?;
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    Ok((RunDir::create(folder)?, name.to_owned()))
 }
 
 fn prepare(args: &PrepareArgs) -> Result<()> {

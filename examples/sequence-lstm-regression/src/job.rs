@@ -19,11 +19,11 @@ use hairpin::train::explain::{
     Baseline, Explained, FilterSettings, IntegratedGradients, attribution_figures, filter_figures,
     filter_motifs, filters_to_meme,
 };
-use hairpin::train::manifest::{DataFile, Launch, Manifest, git_commit, rfc3339};
+use hairpin::train::manifest::{Launch, Manifest, git_commit};
 use hairpin::train::report::Figure;
 use hairpin::train::{RunDir, Stop, out_of_fold};
 use std::path::{Path, PathBuf};
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 /// The filters of the best member's convolution.
 const MOTIFS: &str = "filters.meme";
@@ -74,18 +74,11 @@ impl<'a> Job<'a> {
         let manifest = Manifest {
             git_commit: git_commit(Path::new(".")),
             seed: settings.fit.seed,
-            device: args.device.to_string(),
-            features: vec!["flex".to_owned()],
-            data: vec![DataFile::read(&path)?],
             ..Manifest::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
-        };
-        Launch {
-            started: rfc3339(SystemTime::now()),
-            command: std::env::args().collect(),
-            threads: std::thread::available_parallelism().map_or(1, usize::from),
-            data: vec![path.clone()],
         }
-        .record(&run)?;
+        .on(args.device)
+        .with_data(std::slice::from_ref(&path))?;
+        Launch::now(std::env::args().collect(), std::slice::from_ref(&path)).record(&run)?;
         Ok(Self {
             args,
             started,
@@ -246,15 +239,12 @@ impl<'a> Job<'a> {
             let path = self.run.file(SUBMISSION);
             write_submission(&path, &ids, &answer)?;
             files.push(("predictions", path.display().to_string()));
-            let mut text = "id,prediction,spread\n".to_owned();
+            let mut table = csv::Writer::from_writer(Vec::new());
+            table.write_record(["id", "prediction", "spread"])?;
             for ((id, value), apart) in ids.iter().zip(answer.values()).zip(apart) {
-                let id = match id.contains([',', '"']) {
-                    true => format!("\"{}\"", id.replace('"', "\"\"")),
-                    false => id.clone(),
-                };
-                text += &format!("{id},{value},{apart}\n");
+                table.write_record([id, &value.to_string(), &apart.to_string()])?;
             }
-            self.run.write(SPREAD, text.as_bytes())?;
+            self.run.write(SPREAD, &table.into_inner()?)?;
             files.push(("spread", self.run.file(SPREAD).display().to_string()));
         }
         let pick = |list: &[String]| outer.test.iter().map(|&row| list[row].clone()).collect();

@@ -243,7 +243,7 @@ fn one<A: Alphabet>(
     origin.push(("configuration of the trial".to_owned(), config_toml.clone()));
     let on_train = SequenceDataset::new(&train.sequences, reading.clone());
     let on_valid = SequenceDataset::new(&valid.sequences, reading.clone());
-    let begun = place.resume && folder.file(RunDir::CHECKPOINT).is_dir();
+    let begun = place.resume && folder.has_checkpoint()?;
     let mut relay = |epoch: &Epoch| match &mut watch {
         Some(watch) => watch(epoch),
         None => ControlFlow::Continue(()),

@@ -13,12 +13,12 @@ use crate::splits::{self, KINDS, Parts};
 use anyhow::{Context, Result};
 use hairpin::targets::LeakageReport;
 use hairpin::tasks::perturbation::{self, SUBMISSION, TEST, TRAIN, Test};
-use hairpin::train::manifest::{DataFile, Launch, Manifest, git_commit, rfc3339};
+use hairpin::train::manifest::{Launch, Manifest, git_commit};
 use hairpin::train::report::Table;
 use hairpin::train::{Device, RunDir, Stop};
 use serde_json::json;
 use std::path::Path;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 /// What training and comparing begin with.
 pub(crate) struct Job<'a> {
@@ -53,25 +53,14 @@ impl<'a> Job<'a> {
             eprintln!("warning: {warning}");
         }
         let run = RunDir::create(&args.run)?;
-        let mut data = Vec::with_capacity(paths.len());
-        for path in &paths {
-            data.push(DataFile::read(path)?);
-        }
         let manifest = Manifest {
             git_commit: git_commit(Path::new(".")),
             seed: settings.fit.seed,
-            device: args.device.to_string(),
-            features: vec!["flex".to_owned()],
-            data,
             ..Manifest::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
-        };
-        Launch {
-            started: rfc3339(SystemTime::now()),
-            command: std::env::args().collect(),
-            threads: std::thread::available_parallelism().map_or(1, usize::from),
-            data: paths.to_vec(),
         }
-        .record(&run)?;
+        .on(args.device)
+        .with_data(&paths)?;
+        Launch::now(std::env::args().collect(), &paths).record(&run)?;
         Ok(Self {
             args,
             started,

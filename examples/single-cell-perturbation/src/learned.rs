@@ -357,7 +357,7 @@ pub(crate) fn train<M: Model<Input = FeatureInput>>(
                 ("configuration".into(), settings.to_toml()?),
                 ("data".into(), place.data.to_owned()),
             ],
-            resume: place.resume && folder.file(RunDir::CHECKPOINT).is_dir(),
+            resume: place.resume && folder.has_checkpoint()?,
             checkpoint_every: match alone {
                 true => Duration::from_secs(10),
                 false => Duration::MAX,

@@ -51,6 +51,24 @@ impl Launch {
     /// The file of a run's launches, oldest first.
     pub const FILE: &'static str = "launches.json";
 
+    /// This start, now, on as many threads as rayon's pool has, which is what `flex` computes on; paths are made absolute.
+    ///
+    /// ```
+    /// use hairpin_train::manifest::Launch;
+    ///
+    /// let launch = Launch::now(vec!["tune".into(), "train".into()], &["train.csv".into()]);
+    /// assert!(launch.threads > 0 && launch.data[0].is_absolute());
+    /// ```
+    pub fn now(command: Vec<String>, data: &[PathBuf]) -> Self {
+        let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        Self {
+            started: rfc3339(SystemTime::now()),
+            command,
+            threads: rayon::current_num_threads(),
+            data: data.iter().map(absolute).collect(),
+        }
+    }
+
     /// Adds this launch to the run's; of more than 100, the oldest are dropped.
     ///
     /// # Errors
