@@ -320,6 +320,22 @@ pub enum TrainError {
         /// The file that lacks it.
         path: PathBuf,
     },
+    /// A run of another program is to be replayed.
+    #[error("{}: a run of {found}, expected one of {expected}", path.display())]
+    OtherProgram {
+        /// The file that says so.
+        path: PathBuf,
+        /// The program that made it.
+        found: String,
+        /// The one that is to make it again.
+        expected: String,
+    },
+    /// A run is to be replayed into its own folder.
+    #[error("{}: is the run to be replayed; name another folder with --run", path.display())]
+    ReplayOntoItself {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A data file is not the one that the manifest records.
     #[error(
         "{}: its {what} is {found}, expected {} as recorded in the manifest; give the data the run was made with, or train a new run",

@@ -2,7 +2,7 @@
 
 use crate::settings::Settings;
 use crate::{FIXTURE, MODEL, TrainArgs};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use hairpin::train::manifest::{Launch, Manifest, Replay, git_commit};
 use hairpin::train::{Bundle, DeviceKind, RunDir};
 use std::path::{Path, PathBuf};
@@ -30,27 +30,15 @@ impl Plan {
             });
         };
         let run = RunDir::open(replayed)?;
-        let replay = Replay::of(&run)?;
+        let replay = Replay::of(&run, PROGRAM)?;
+        let data = replay.data.first();
+        let data = data.with_context(|| format!("{}: names no data", replayed.display()))?;
         let path = run.file(RunDir::RUN);
-        let program = &replay.manifest.program;
-        ensure!(
-            program == PROGRAM && replay.data.len() == 1,
-            "{}: a run of {program}, expected one of {PROGRAM}",
-            path.display()
-        );
-        let settings = Settings::from_toml(&replay.config_toml, &path)?;
-        let folder = args.run.clone().unwrap_or_else(|| beside(replayed));
-        let same = |a: &Path, b: &Path| a.canonicalize().ok() == b.canonicalize().ok();
-        ensure!(
-            !folder.exists() || !same(&folder, replayed),
-            "{}: is the run to be replayed; name another folder with --run",
-            folder.display()
-        );
         Ok(Self {
-            settings,
+            settings: Settings::from_toml(&replay.config_toml, &path)?,
             device: replay.manifest.device.parse()?,
-            data: replay.data[0].clone(),
-            folder,
+            data: data.clone(),
+            folder: Replay::folder(replayed, args.run.as_deref())?,
             replay: Some((replayed.clone(), replay)),
         })
     }
@@ -117,10 +105,3 @@ impl Plan {
 const PROGRAM: &str = env!("CARGO_PKG_NAME");
 /// Where a run goes that nobody named.
 const DEFAULT_RUN: &str = "runs/dna-rnn-classifier";
-
-/// `RUN-replay`, beside `RUN`.
-fn beside(run: &Path) -> PathBuf {
-    let mut name = run.file_name().unwrap_or("run".as_ref()).to_owned();
-    name.push("-replay");
-    run.with_file_name(name)
-}

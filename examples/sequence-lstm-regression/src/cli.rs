@@ -3,6 +3,7 @@
 use clap::{Args, Parser, Subcommand};
 use hairpin::tasks::sequence_csv::Columns;
 use hairpin::train::DeviceKind;
+use hairpin::train::manifest::Manifest;
 use std::path::PathBuf;
 
 /// Shown at the end of `--help`.
@@ -11,6 +12,7 @@ const EXAMPLES: &str = "Examples, from the repository's root:
   sequence-lstm-regression train --data guides.csv --sequence 30mer --target score --group 'Target gene' --config azimuth.toml
   sequence-lstm-regression cross-validate --data rates.csv --run runs/rates-cv
   sequence-lstm-regression predict --run runs/sequence-lstm-regression --data test.csv --out predictions.csv
+  sequence-lstm-regression replay runs/rates-cv
   sequence-lstm-regression evaluate --run runs/sequence-lstm-regression --labels fixtures/tasks/sequence-csv/test-labels.csv";
 
 /// Predicts a number from a sequence: any CSV with the columns id, sequence, target.
@@ -35,6 +37,8 @@ pub(crate) enum Command {
     Predict(PredictArgs),
     /// Score a run's predictions.csv against true targets
     Evaluate(EvaluateArgs),
+    /// Make a run again, from its files alone, and say whether it ended with the same bytes
+    Replay(ReplayArgs),
 }
 
 #[derive(Args, Clone)]
@@ -93,6 +97,9 @@ pub(crate) struct RunArgs {
     /// Print the results as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+    /// How the run was made that is made again.
+    #[arg(skip)]
+    pub(crate) replayed: Option<Manifest>,
 }
 
 #[derive(Args)]
@@ -164,4 +171,13 @@ pub(crate) struct EvaluateArgs {
     /// Print the result as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct ReplayArgs {
+    /// The folder of a run of train or cross-validate, with its run.toml and launches.json
+    pub(crate) replayed: PathBuf,
+    /// The folder of the new run; without it, RUN-replay
+    #[arg(long, value_name = "DIR")]
+    pub(crate) run: Option<PathBuf>,
 }

@@ -34,6 +34,9 @@ const POSITIONS: usize = 75;
 /// Filters that are shown.
 const FILTERS: usize = 6;
 
+/// Of cross-validation, the prediction of each row by networks that have not seen it.
+pub(crate) const OUT_OF_FOLD: &str = "out-of-fold.csv";
+
 /// Predictions of the test file with how far the members disagree.
 const SPREAD: &str = "predictions-spread.csv";
 
@@ -54,7 +57,8 @@ pub(crate) struct Job<'a> {
 }
 
 impl<'a> Job<'a> {
-    pub(crate) fn start(args: &'a RunArgs, run: &Path) -> Result<Self> {
+    /// `test` is the file to predict, if one is named.
+    pub(crate) fn start(args: &'a RunArgs, test: Option<&PathBuf>, run: &Path) -> Result<Self> {
         let started = Instant::now();
         let settings = Settings::load(args.config.as_deref(), args.seed)?;
         let space = settings::space(args.space.as_deref(), &settings)?;
@@ -71,14 +75,27 @@ impl<'a> Job<'a> {
         };
         eprintln!("alphabet: {detected}; set data.alphabet to read them otherwise");
         let run = RunDir::create(run)?;
-        let manifest = Manifest {
+        // In the order in which a replay takes them out again.
+        let files: Vec<PathBuf> = [Some(&path), args.space.as_ref(), test]
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect();
+        let mut manifest = Manifest {
             git_commit: git_commit(Path::new(".")),
             seed: settings.fit.seed,
             ..Manifest::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
         }
         .on(args.device)
-        .with_data(std::slice::from_ref(&path))?;
-        Launch::now(std::env::args().collect(), std::slice::from_ref(&path)).record(&run)?;
+        .with_data(&files)?;
+        if let Some(replayed) = &args.replayed {
+            for change in replayed.changes(&manifest) {
+                eprintln!("note: {change}; the replay may end with other bytes");
+            }
+            // The same file under another name is the same.
+            manifest.data.clone_from(&replayed.data);
+        }
+        Launch::now(std::env::args().collect(), &files).record(&run)?;
         Ok(Self {
             args,
             started,
@@ -395,7 +412,7 @@ impl<'a> Job<'a> {
             Ok::<_, anyhow::Error>(answer.values().clone())
         })?;
         let answer = TargetMatrix::new(found.mean(), rows.targets.names().to_vec())?;
-        let path = self.run.file("out-of-fold.csv");
+        let path = self.run.file(OUT_OF_FOLD);
         write_submission(&path, &self.data.ids, &answer)?;
         controls.push((THE_MODEL.to_owned(), answer));
         let config = self.manifest.append_to(&self.settings.to_toml()?)?;

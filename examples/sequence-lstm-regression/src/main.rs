@@ -6,16 +6,18 @@ mod encoding;
 mod job;
 mod learn;
 mod outcome;
+mod replay;
 mod settings;
 
 use anyhow::Result;
 use clap::Parser;
-use cli::{Cli, Command, CrossValidateArgs, EvaluateArgs, PredictArgs, TrainArgs};
+use cli::{Cli, Command, CrossValidateArgs, EvaluateArgs, PredictArgs, ReplayArgs, TrainArgs};
 use hairpin::seq::{Alphabet, Dna, Protein, Rna};
 use hairpin::tasks::sequence_csv::{self, AlphabetName, SUBMISSION, read_test, write_submission};
 use hairpin::train::RunDir;
 use job::Job;
 use learn::Answerer;
+use replay::Again;
 use settings::Settings;
 use std::path::Path;
 use std::process::ExitCode;
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
         Command::CrossValidate(args) => cross_validate(&args),
         Command::Predict(args) => predict(&args),
         Command::Evaluate(args) => evaluate(&args),
+        Command::Replay(args) => replay(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -43,7 +46,7 @@ fn main() -> ExitCode {
 }
 
 fn train(args: &TrainArgs) -> Result<()> {
-    let job = Job::start(&args.common, &args.run)?;
+    let job = Job::start(&args.common, args.test.as_ref(), &args.run)?;
     match job.alphabet {
         AlphabetName::Dna => job.train::<Dna>(args),
         AlphabetName::Rna => job.train::<Rna>(args),
@@ -52,12 +55,22 @@ fn train(args: &TrainArgs) -> Result<()> {
 }
 
 fn cross_validate(args: &CrossValidateArgs) -> Result<()> {
-    let job = Job::start(&args.common, &args.run)?;
+    let job = Job::start(&args.common, None, &args.run)?;
     match job.alphabet {
         AlphabetName::Dna => job.cross_validate::<Dna>(args),
         AlphabetName::Rna => job.cross_validate::<Rna>(args),
         AlphabetName::Protein => job.cross_validate::<Protein>(args),
     }
+}
+
+fn replay(args: &ReplayArgs) -> Result<()> {
+    let again = Again::of(args)?;
+    match &again.command {
+        Command::Train(args) => train(args)?,
+        Command::CrossValidate(args) => cross_validate(args)?,
+        _ => {}
+    }
+    again.compare()
 }
 
 fn predict(args: &PredictArgs) -> Result<()> {

@@ -106,14 +106,58 @@ fn a_run_leaves_its_files_and_predicts_again_what_it_predicted() {
     );
 
     PROGRAM.refuses(&tiny(&run, &[]), &["trials.csv", "--resume"]);
-    // The run's own configuration makes the same run.
-    let again = folder.path().join("replayed");
-    let config = run.join("run.toml");
-    PROGRAM.succeeds(&["train", "--config", text(&config), "--run", text(&again)]);
+    // The run's own files make the same run.
+    let output = PROGRAM.run(&["replay", text(&run)]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    assert!(stderr.contains("replay: the same bytes"), "{stderr}");
+    let again = folder.path().join("run-replay");
     let bytes = |run: &Path, name| std::fs::read(run.join(name)).unwrap();
     for name in ["predictions.csv", "ensemble.json", "run.toml", "split.json"] {
         assert_eq!(bytes(&run, name), bytes(&again, name), "{name}");
     }
+    PROGRAM.refuses(&["replay", text(&run)], &["run-replay", "trials.csv"]);
+    PROGRAM.refuses(
+        &["replay", text(&run), "--run", text(&run)],
+        &["the run to be replayed"],
+    );
+}
+
+#[test]
+fn a_cross_validation_is_made_again_from_its_files_wherever_one_stands() {
+    let (folder, run) = temporary();
+    let write = |name: &str, content: &str| std::fs::write(folder.path().join(name), content);
+    write("data.csv", &table(60).replacen("target", "rate", 1)).unwrap();
+    write(
+        "own.toml",
+        "data.similarity = 0.0\nfit.epochs = 2\n[search]\ntrials = 2\nmin_epochs = 1\nmembers = 1\n\
+         [model]\nconv_channels = 8\nd_hidden = 8\nd_dense = 8\n",
+    )
+    .unwrap();
+    write(
+        "space.toml",
+        "\"fit.learning_rate\" = { type = \"log-float\", low = 1e-3, high = 2e-2 }\n",
+    )
+    .unwrap();
+    let made = PROGRAM
+        .command()
+        .current_dir(folder.path())
+        .args("cross-validate --data data.csv --target rate --folds 2 --config own.toml --space space.toml --run run".split(' '))
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8_lossy(&made.stderr);
+    assert!(made.status.success(), "{stderr}");
+    // The configuration is the run's own by now.
+    std::fs::remove_file(folder.path().join("own.toml")).unwrap();
+    let output = PROGRAM.run(&["replay", text(&run)]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("replay: the same bytes"), "{stderr}");
+    write("space.toml", "").unwrap();
+    let third = folder.path().join("third");
+    PROGRAM.refuses(
+        &["replay", text(&run), "--run", text(&third)],
+        &["space.toml", "recorded in the manifest"],
+    );
 }
 
 #[test]

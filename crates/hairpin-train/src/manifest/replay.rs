@@ -1,6 +1,6 @@
 //! A run that is made again.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::launch::Launch;
 use super::{Manifest, split};
@@ -25,13 +25,13 @@ const CAP: u64 = 16 << 20;
 /// run.write(RunDir::RUN, manifest.append_to("[fit]\nepochs = 60\n")?.as_bytes())?;
 /// Launch { data: vec![data.clone()], ..Launch::default() }.record(&run)?;
 ///
-/// let replay = Replay::of(&run)?;
+/// let replay = Replay::of(&run, "tune")?;
 /// assert_eq!(replay.config_toml, "[fit]\nepochs = 60\n");
 /// assert_eq!(replay.data, [data.clone()]);
 ///
 /// // Another content under the same name is not what the run was made with.
 /// std::fs::write(&data, "id,sequence,value\n")?;
-/// assert!(Replay::of(&run).is_err());
+/// assert!(Replay::of(&run, "tune").is_err());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,19 +42,32 @@ pub struct Replay {
     pub manifest: Manifest,
     /// Where the data lie, in the manifest's order; their sizes and hashes are the recorded ones.
     pub data: Vec<PathBuf>,
+    /// The command line of the launch that had them, the program first.
+    pub command: Vec<String>,
 }
 
 impl Replay {
-    /// Reads `run.toml` and `launches.json`, and the data wherever the latest launch that had the same left them.
+    /// Reads `run.toml` and `launches.json` of a run of this program, and the data wherever the latest launch that had the same left
+    /// them.
     ///
     /// # Errors
     ///
-    /// [`NoManifest`](TrainError::NoManifest) for a run without a manifest or a launch, what [`split`] and
-    /// [`Manifest::verify_data`] refuse (of the latest launch), and what [`RunDir::read`] refuses.
-    pub fn of(run: &RunDir) -> Result<Self, TrainError> {
+    /// [`NoManifest`](TrainError::NoManifest) for a run without a manifest or a launch,
+    /// [`OtherProgram`](TrainError::OtherProgram), what [`split`] and [`Manifest::verify_data`] refuse (of the latest launch), and what
+    /// [`RunDir::read`] refuses.
+    pub fn of(run: &RunDir, program: &str) -> Result<Self, TrainError> {
         let path = run.file(RunDir::RUN);
         let (config_toml, manifest) = split(&text(run, RunDir::RUN)?, &path)?;
-        let manifest = manifest.ok_or(TrainError::NoManifest { path })?;
+        let Some(manifest) = manifest else {
+            return Err(TrainError::NoManifest { path });
+        };
+        if manifest.program != program {
+            return Err(TrainError::OtherProgram {
+                path,
+                found: manifest.program,
+                expected: program.to_owned(),
+            });
+        }
         let mut refused = None;
         // The folder may have been trained into again, with other data, and that run stopped.
         for launch in Launch::all(run)?.into_iter().rev() {
@@ -64,6 +77,7 @@ impl Replay {
                         config_toml,
                         manifest,
                         data: launch.data,
+                        command: launch.command,
                     });
                 }
                 Err(error) => {
@@ -74,6 +88,27 @@ impl Replay {
         Err(refused.unwrap_or(TrainError::NoManifest {
             path: run.file(Launch::FILE),
         }))
+    }
+
+    /// Where the replay of a run goes: to the folder that was asked for or, without one, to `RUN-replay` beside it.
+    ///
+    /// # Errors
+    ///
+    /// [`ReplayOntoItself`](TrainError::ReplayOntoItself).
+    pub fn folder(run: &Path, asked: Option<&Path>) -> Result<PathBuf, TrainError> {
+        let folder = match asked {
+            Some(folder) => folder.to_owned(),
+            None => {
+                let mut name = run.file_name().unwrap_or("run".as_ref()).to_owned();
+                name.push("-replay");
+                run.with_file_name(name)
+            }
+        };
+        let place = |path: &Path| path.canonicalize().ok();
+        match folder.exists() && place(&folder) == place(run) {
+            true => Err(TrainError::ReplayOntoItself { path: folder }),
+            false => Ok(folder),
+        }
     }
 }
 
@@ -141,7 +176,7 @@ mod tests {
         };
         let text = manifest.append_to("x = 1\n").unwrap();
         run.write(RunDir::RUN, text.as_bytes()).unwrap();
-        let error = Replay::of(&run).unwrap_err().to_string();
+        let error = Replay::of(&run, "p").unwrap_err().to_string();
         assert!(error.contains("launches.json"), "{error}");
         for data in [&own, &other] {
             let launch = Launch {
@@ -150,17 +185,17 @@ mod tests {
             };
             launch.record(&run).unwrap();
         }
-        let found = Replay::of(&run).unwrap();
+        let found = Replay::of(&run, "p").unwrap();
         assert_eq!((found.manifest, found.data), (manifest, vec![own.clone()]));
         // Moved away: the refusal is about where the data were looked for last.
         std::fs::remove_file(own).unwrap();
-        let error = Replay::of(&run).unwrap_err();
+        let error = Replay::of(&run, "p").unwrap_err();
         assert!(
             matches!(&error, TrainError::DataDiffers { path, .. } if *path == other),
             "{error}"
         );
         run.write(RunDir::RUN, b"x = 1\n").unwrap();
-        let error = Replay::of(&run).unwrap_err();
+        let error = Replay::of(&run, "p").unwrap_err();
         assert!(matches!(error, TrainError::NoManifest { .. }), "{error}");
         assert!(error.to_string().contains("run.toml"), "{error}");
     }
