@@ -206,13 +206,14 @@ mod tests {
             (1, 1, 1, 1, Padding::Same),
             (9, 3, 1, 1, Padding::Same),
             (9, 4, 1, 3, Padding::Same),
+            (300, 3, 1, 2, Padding::Same),
             (3, 9, 1, 2, Padding::Same),
             (10, 3, 2, 2, Padding::Same),
             (11, 5, 3, 1, Padding::Valid),
             (12, 3, 2, 1, Padding::Explicit(4, 1)),
             (2, 2, 1, 1, Padding::Explicit(0, 7)),
         ] {
-            for (batch, d_input, d_output) in [(1, 1, 1), (3, 5, 4), (2, 130, 70)] {
+            for (batch, d_input, d_output) in [(1, 1, 1), (19, 5, 4), (2, 130, 70)] {
                 let layer = Conv1dConfig::new(d_input, d_output, kernel)
                     .with_stride(stride)
                     .with_dilation(dilation)

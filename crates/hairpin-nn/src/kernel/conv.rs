@@ -9,6 +9,12 @@ use rayon::prelude::*;
 /// Input channels of a task of the weights' gradient.
 const CHANNELS: usize = 64;
 
+/// Positions of a block of the weights' gradient.
+const ROWS: usize = 512;
+
+/// Parts of the batch whose gradients of the weights are summed apart: as many at any number of threads, so that the sums are the same.
+const PARTS: usize = 8;
+
 /// `[x, weight, bias]`, weight `[kernel, d_input, d_output]`, to `[batch, length_output, d_output]`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Conv {
@@ -148,7 +154,7 @@ impl Operation<3> for Conv {
             });
         let mut d_weight = vec![0f32; if needs[1] { weight.len() } else { 0 }];
         if self.stride == 1 && self.length_output == self.length {
-            self.weight_gradients_of_all(x, d_output, &mut d_weight);
+            self.weight_gradients_of_blocks(x, d_output, &mut d_weight);
         } else {
             self.weight_gradients_by_example(x, d_output, &mut d_weight);
         }
@@ -159,34 +165,69 @@ impl Operation<3> for Conv {
 }
 
 impl Conv {
-    /// Gradient of the weights where the output is as long as the input: one product over all examples for each tap. Output position
-    /// `t` of every example reads input position `t + shift`, so that the rows of all of them are the same `shift` apart. Rows that would read
-    /// from a neighbour are zeros in a copy of the output's gradient; the further a tap reaches, the more they are, so that two
-    /// copies serve all taps.
-    fn weight_gradients_of_all(&self, x: &[f32], d_output: &[f32], d_weight: &mut [f32]) {
+    /// Gradient of the weights where the output is as long as the input: a product for each tap over the examples of a block. Output
+    /// position `t` of every example reads input position `t + shift`, so that the rows of all of them are the same `shift` apart. Rows
+    /// that would read from a neighbour are zeros in a copy of the output's gradient; the further a tap reaches, the more they are,
+    /// so that two copies serve all taps.
+    fn weight_gradients_of_blocks(&self, x: &[f32], d_output: &[f32], d_weight: &mut [f32]) {
         if d_weight.is_empty() {
             return;
         }
+        let part = self.batch.div_ceil(PARTS).max(1);
+        let parts: Vec<Vec<f32>> = x
+            .par_chunks(part * self.of_input())
+            .zip(d_output.par_chunks(part * self.of_output()))
+            .map(|(x, d_output)| {
+                let mut sum = vec![0f32; d_weight.len()];
+                let mut copy = Vec::new();
+                let block = (ROWS / self.length).max(1);
+                let d_outputs = d_output.chunks(block * self.of_output());
+                for (x, d_output) in x.chunks(block * self.of_input()).zip(d_outputs) {
+                    self.add_weight_gradients(x, d_output, &mut copy, &mut sum);
+                }
+                sum
+            })
+            .collect();
+        d_weight
+            .par_chunks_mut(self.d_output)
+            .enumerate()
+            .for_each(|(row, sums)| {
+                for part in &parts {
+                    let own = &part[row * self.d_output..][..sums.len()];
+                    sums.iter_mut().zip(own).for_each(|(sum, own)| *sum += own);
+                }
+            });
+    }
+
+    /// Of one block.
+    fn add_weight_gradients(
+        &self,
+        x: &[f32],
+        d_output: &[f32],
+        copy: &mut Vec<f32>,
+        d_weight: &mut [f32],
+    ) {
         let (d_in, d_out, length) = (self.d_input, self.d_output, self.length);
-        let rows = self.batch * length;
+        let rows = x.len() / d_in;
         let shift = |tap: usize| (tap * self.dilation) as isize - self.padding as isize;
         let (ahead, behind): (Vec<usize>, Vec<usize>) =
             (0..self.kernel).partition(|&tap| shift(tap) >= 0);
         // Both from the least shift to the greatest.
         for taps in [ahead, behind.into_iter().rev().collect()] {
-            let mut d_output = d_output.to_vec();
+            copy.clear();
+            copy.extend_from_slice(d_output);
             for tap in taps {
                 let shift = shift(tap);
                 let apart = shift.unsigned_abs();
                 if apart >= length {
                     continue;
                 }
-                d_output
-                    .par_chunks_exact_mut(length * d_out)
-                    .for_each(|example| match shift >= 0 {
+                for example in copy.chunks_exact_mut(length * d_out) {
+                    match shift >= 0 {
                         true => example[(length - apart) * d_out..].fill(0.0),
                         false => example[..apart * d_out].fill(0.0),
-                    });
+                    }
+                }
                 // The first row of each, so that both have as many.
                 let (of_x, of_d) = match shift >= 0 {
                     true => (apart, 0),
@@ -195,11 +236,11 @@ impl Conv {
                 let size = d_in * d_out;
                 product(
                     MatrixMut::new(&mut d_weight[tap * size..][..size], d_in, d_out),
-                    Before::Drop,
+                    Before::Keep,
                     1.0,
                     Matrix::new(&x[of_x * d_in..], rows - apart, d_in).transposed(),
-                    Matrix::new(&d_output[of_d * d_out..], rows - apart, d_out),
-                    Threads::All,
+                    Matrix::new(&copy[of_d * d_out..], rows - apart, d_out),
+                    Threads::One,
                 );
             }
         }
