@@ -23,6 +23,7 @@
 //! What it does not do: download anything, guess what a broken row meant, fit or train. Encodings are in `hairpin-seq`,
 //! splits and metrics in `hairpin-targets`.
 
+mod columns;
 pub mod embeddings;
 mod error;
 mod file;
@@ -39,5 +40,6 @@ pub mod sequence_csv;
 mod table;
 mod ucs4;
 
+pub use columns::{Column, write_columns};
 pub use error::{Place, TaskError, Within};
 pub use file::plain_or_gzip;

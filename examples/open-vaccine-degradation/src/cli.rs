@@ -75,7 +75,8 @@ pub(crate) struct PredictArgs {
     /// test.json: the answer is a submission; without it and --fasta, the repository's test file
     #[arg(long, value_name = "FILE", conflicts_with = "fasta")]
     pub(crate) data: Option<PathBuf>,
-    /// RNAs of 1 to 4,000 bases, folded inside: the answer is a table of bases, and one of molecules beside it
+    /// RNAs of 1 to 4,000 bases, folded inside: the answer is a table of bases, and one of molecules beside it; as Parquet where --out ends
+    /// in .parquet
     #[arg(long, value_name = "FILE")]
     pub(crate) fasta: Option<PathBuf>,
     /// Where to write the predictions

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 use hairpin::seq::{Policy, ReadOptions, Rna, fasta};
 use hairpin::targets::TargetMatrix;
 use hairpin::tasks::open_vaccine::{Molecule, TARGETS};
+use hairpin::tasks::{Column, write_columns};
 use hairpin::train::{Device, RunDir};
 use std::path::{Path, PathBuf};
 
@@ -55,53 +56,85 @@ pub(crate) fn write(
     molecules: &[Molecule],
     answers: &[TargetMatrix],
 ) -> Result<PathBuf> {
-    let mut bases = csv::Writer::from_writer(Vec::new());
-    let columns = ["id", "position", "base", "structure", "loop_type"];
-    bases.write_record(columns.into_iter().chain(TARGETS))?;
-    let mut sums = Vec::with_capacity(molecules.len());
+    let ranked = beside(path, "-molecules");
+    // Made if missing.
+    RunDir::of_file(path)?;
+    write_columns(path, &bases(molecules, answers)?)?;
+    write_columns(&ranked, &ranking(molecules, answers)?)?;
+    Ok(ranked)
+}
+
+/// A row for each base.
+fn bases(molecules: &[Molecule], answers: &[TargetMatrix]) -> Result<Vec<(&'static str, Column)>> {
+    let (mut ids, mut positions, mut values) =
+        (Vec::new(), Vec::new(), TARGETS.map(|_| Vec::new()));
+    let [mut letters, mut brackets, mut loops] = [Vec::new(), Vec::new(), Vec::new()];
     for (molecule, answer) in molecules.iter().zip(answers) {
-        let text = molecule.sequence.to_string();
-        let brackets = molecule.structure.to_dot_bracket()?;
-        let letters = text.chars().zip(brackets.chars()).zip(&molecule.loops);
-        for (base, ((letter, bracket), kind)) in letters.enumerate() {
-            bases.write_field(&molecule.id)?;
-            bases.write_field((base + 1).to_string())?;
-            for letter in [letter, bracket, kind.letter()] {
-                bases.write_field(letter.to_string())?;
-            }
-            bases.write_record(answer.values().row(base).iter().map(f32::to_string))?;
+        let length = molecule.sequence.len();
+        ids.extend(std::iter::repeat_n(molecule.id.clone(), length));
+        positions.extend((1..).take(length));
+        let text = |letter: char| letter.to_string();
+        letters.extend(molecule.sequence.to_string().chars().map(text));
+        brackets.extend(molecule.structure.to_dot_bracket()?.chars().map(text));
+        loops.extend(molecule.loops.iter().map(|kind| text(kind.letter())));
+        for (own, column) in values.iter_mut().zip(answer.values().columns()) {
+            own.extend(column);
         }
-        let sum = |column: usize| -> f64 {
-            let values = answer.values().column(column);
-            values.iter().map(|&v| f64::from(v.max(0.0))).sum()
-        };
-        sums.push(RATES.map(sum));
     }
+    let first = [
+        ("id", Column::Text(ids)),
+        ("position", Column::Whole(positions)),
+        ("base", Column::Text(letters)),
+        ("structure", Column::Text(brackets)),
+        ("loop_type", Column::Text(loops)),
+    ];
+    let values = values.map(Column::Float);
+    Ok(first
+        .into_iter()
+        .chain(TARGETS.into_iter().zip(values))
+        .collect())
+}
+
+/// A row for each molecule, the one that lasts longest first.
+fn ranking(molecules: &[Molecule], answers: &[TargetMatrix]) -> Result<Vec<(String, Column)>> {
+    let sums: Vec<[f64; RATES.len()]> = answers
+        .iter()
+        .map(|answer| {
+            RATES.map(|column| {
+                let values = answer.values().column(column);
+                values.iter().map(|&v| f64::from(v.max(0.0))).sum()
+            })
+        })
+        .collect();
     let mut order: Vec<usize> = (0..sums.len()).collect();
     order.sort_by(|&a, &b| sums[a][0].total_cmp(&sums[b][0]));
     let slowest = order.first().map_or(0.0, |&first| sums[first][0]);
-    let mut table = csv::Writer::from_writer(Vec::new());
-    let sum_of = RATES.map(|column| format!("sum_{}", TARGETS[column]));
-    let columns = ["rank", "id", "length"].map(str::to_owned);
-    let last = ["relative_half_life".to_owned()];
-    table.write_record(columns.iter().chain(&sum_of).chain(&last))?;
-    for (rank, &at) in order.iter().enumerate() {
-        let (molecule, rates) = (&molecules[at], sums[at]);
-        table.write_field((rank + 1).to_string())?;
-        table.write_field(&molecule.id)?;
-        table.write_field(molecule.sequence.len().to_string())?;
-        let relative = if rates[0] > 0.0 {
-            slowest / rates[0]
-        } else {
-            1.0
-        };
-        let numbers = rates.into_iter().chain([relative]);
-        table.write_record(numbers.map(|number| format!("{number:.4}")))?;
+    let relative = |&at: &usize| match sums[at][0] {
+        rate if rate > 0.0 => (slowest / rate) as f32,
+        _ => 1.0,
+    };
+    let length = |&at: &usize| i32::try_from(molecules[at].sequence.len());
+    let mut columns = vec![
+        (
+            "rank".to_owned(),
+            Column::Whole((1..).take(order.len()).collect()),
+        ),
+        (
+            "id".to_owned(),
+            Column::Text(order.iter().map(|&at| molecules[at].id.clone()).collect()),
+        ),
+        (
+            "length".to_owned(),
+            Column::Whole(order.iter().map(length).collect::<Result<_, _>>()?),
+        ),
+    ];
+    for (place, column) in RATES.into_iter().enumerate() {
+        let sums = order.iter().map(|&at| sums[at][place] as f32).collect();
+        columns.push((format!("sum_{}", TARGETS[column]), Column::Float(sums)));
     }
-    let ranked = beside(path, "-molecules");
-    write_file(path, &bases.into_inner()?)?;
-    write_file(&ranked, &table.into_inner()?)?;
-    Ok(ranked)
+    let relative = order.iter().map(relative).collect();
+    columns.push(("relative_half_life".to_owned(), Column::Float(relative)));
+    Ok(columns)
 }
 
 /// The path with something before its ending.

@@ -232,8 +232,11 @@ impl Finished<'_> {
     /// Writes the report and prints the results.
     pub(crate) fn write(self, run: &RunDir, as_json: bool, submission: &Path) -> Result<()> {
         let judged = self.judgement.judged()?;
+        // What the model is made of is no control.
+        let is_part = |name: &String| self.kinds.iter().any(|(kind, ..)| kind == name);
         let differences: Vec<(String, Difference)> = judged
             .iter()
+            .filter(|own| !is_part(&own.name))
             .filter_map(|own| Some((own.name.clone(), own.difference?)))
             .collect();
         let verdict = Verdict::of("per_base", "MCRMSE", Direction::LowerIsBetter, &differences);

@@ -182,10 +182,19 @@ fn any_rna_is_folded_predicted_and_ranked_by_the_network_that_comes_along() {
     assert_eq!(lines.len(), 3, "{ranked}");
     // A molecule of sixteen times as many bases falls apart sooner.
     assert!(
-        lines[1].starts_with("1,short,12,") && lines[1].ends_with(",1.0000"),
+        lines[1].starts_with("1,short,12,") && lines[1].ends_with(",1"),
         "{ranked}"
     );
     assert!(lines[2].starts_with("2,long,200,"), "{ranked}");
+    let packed = folder.path().join("new/run.parquet");
+    PROGRAM.succeeds(&["predict", "--fasta", text(&fasta), "--out", text(&packed)]);
+    for name in ["run.parquet", "run-molecules.parquet"] {
+        let bytes = std::fs::read(packed.with_file_name(name)).unwrap();
+        assert!(
+            bytes.starts_with(b"PAR1") && bytes.ends_with(b"PAR1"),
+            "{name}"
+        );
+    }
 
     let svg = folder.path().join("long.svg");
     let arguments = [

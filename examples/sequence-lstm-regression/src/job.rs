@@ -15,6 +15,7 @@ use hairpin::targets::{Folds, Fractions, Groups, LeakageReport, TargetMatrix, sp
 use hairpin::tasks::sequence_csv::{
     self, AlphabetName, SUBMISSION, check_lengths, read_test, read_train, write_submission,
 };
+use hairpin::tasks::{Column, write_columns};
 use hairpin::train::explain::{
     Baseline, Explained, FilterSettings, IntegratedGradients, attribution_figures, filter_figures,
     filter_motifs, filters_to_meme,
@@ -256,12 +257,13 @@ impl<'a> Job<'a> {
             let path = self.run.file(SUBMISSION);
             write_submission(&path, &ids, &answer)?;
             files.push(("predictions", path.display().to_string()));
-            let mut table = csv::Writer::from_writer(Vec::new());
-            table.write_record(["id", "prediction", "spread"])?;
-            for ((id, value), apart) in ids.iter().zip(answer.values()).zip(apart) {
-                table.write_record([id, &value.to_string(), &apart.to_string()])?;
-            }
-            self.run.write(SPREAD, &table.into_inner()?)?;
+            let predicted = answer.values().iter().copied().collect();
+            let columns = [
+                ("id", Column::Text(ids)),
+                ("prediction", Column::Float(predicted)),
+                ("spread", Column::Float(apart)),
+            ];
+            write_columns(&self.run.file(SPREAD), &columns)?;
             files.push(("spread", self.run.file(SPREAD).display().to_string()));
         }
         let pick = |list: &[String]| outer.test.iter().map(|&row| list[row].clone()).collect();

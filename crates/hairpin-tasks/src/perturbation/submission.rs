@@ -1,20 +1,15 @@
 //! The submission, and the tables that are read like one.
 
 use std::fmt::Write as _;
+use std::iter;
 use std::path::Path;
-use std::sync::Arc;
 
 use hairpin_targets::TargetMatrix;
-use parquet::basic::{Compression, LogicalType, Repetition, Type};
-use parquet::data_type::{ByteArray, ByteArrayType, FloatType};
-use parquet::errors::ParquetError;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
-use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::types;
 use rayon::prelude::*;
 
 use super::genes::GeneTable;
 use super::{CELL_TYPE, COMPOUND, DESCRIBING, ID};
+use crate::columns::{self, Column};
 use crate::error::shorten;
 use crate::{Place, TaskError, file};
 
@@ -88,7 +83,7 @@ pub fn write_submission(
     check(path, ids, predicted)?;
     let mut header = csv::Writer::from_writer(Vec::new());
     let names = predicted.names().iter().map(String::as_str);
-    let written = header.write_record(std::iter::once(ID).chain(names));
+    let written = header.write_record(iter::once(ID).chain(names));
     written.map_err(|source| failed(path, source.into()))?;
     let header = header
         .into_inner()
@@ -126,56 +121,13 @@ pub fn write_submission_parquet(
     predicted: &TargetMatrix,
 ) -> Result<(), TaskError> {
     check(path, ids, predicted)?;
-    let content =
-        parquet(ids, predicted).map_err(|source| failed(path, std::io::Error::other(source)))?;
+    let genes = predicted.names().iter().zip(predicted.values().columns());
+    let genes = genes.map(|(name, values)| (name.as_str(), Column::Float(values.to_vec())));
+    let columns: Vec<_> = iter::once((ID, Column::Text(ids.to_vec())))
+        .chain(genes)
+        .collect();
+    let content = columns::parquet(&columns).map_err(|source| failed(path, source))?;
     file::write(path, &content)
-}
-
-fn parquet(ids: &[String], predicted: &TargetMatrix) -> Result<Vec<u8>, ParquetError> {
-    let column = |name: &str, kind: Type, logical: Option<LogicalType>| {
-        let column = types::Type::primitive_type_builder(name, kind).with_logical_type(logical);
-        column
-            .with_repetition(Repetition::REQUIRED)
-            .build()
-            .map(Arc::new)
-    };
-    let mut fields = vec![column(ID, Type::BYTE_ARRAY, Some(LogicalType::String))?];
-    for name in predicted.names() {
-        fields.push(column(name, Type::FLOAT, None)?);
-    }
-    let schema = types::Type::group_type_builder("schema")
-        .with_fields(fields)
-        .build()?;
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::SNAPPY)
-        .set_dictionary_enabled(false)
-        .set_statistics_enabled(EnabledStatistics::None)
-        .set_offset_index_disabled(true)
-        .set_created_by(concat!("hairpin-tasks ", env!("CARGO_PKG_VERSION")).to_owned());
-    let mut content = Vec::new();
-    let mut writer =
-        SerializedFileWriter::new(&mut content, Arc::new(schema), Arc::new(properties.build()))?;
-    let mut group = writer.next_row_group()?;
-    let texts: Vec<ByteArray> = ids.iter().map(|id| ByteArray::from(id.as_str())).collect();
-    if let Some(mut column) = group.next_column()? {
-        column
-            .typed::<ByteArrayType>()
-            .write_batch(&texts, None, None)?;
-        column.close()?;
-    }
-    let mut values = Vec::with_capacity(ids.len());
-    let mut columns = predicted.values().columns().into_iter();
-    while let Some(mut column) = group.next_column()? {
-        values.clear();
-        values.extend(columns.next().iter().flatten());
-        column
-            .typed::<FloatType>()
-            .write_batch(&values, None, None)?;
-        column.close()?;
-    }
-    group.close()?;
-    writer.close()?;
-    Ok(content)
 }
 
 fn check(path: &Path, ids: &[String], predicted: &TargetMatrix) -> Result<(), TaskError> {
