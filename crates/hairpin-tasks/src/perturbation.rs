@@ -6,9 +6,9 @@
 //! | [`id_map.csv`](TEST) | `id,cell_type,sm_name` | the pairs to predict |
 //! | [`submission.csv`](SUBMISSION) | `id`, then the genes in the order of training | the answer |
 //!
-//! Every table may be CSV (plain or gzip) or Parquet; the first bytes say which. `sm_lincs_id`, `SMILES` and `control` are optional, a column
-//! `id` or without a name, or the index that pandas saved, is passed over, and all other columns are genes: their names, their number and
-//! their order come from the file. A gene that was not measured for a pair is NaN, null or an empty field.
+//! Every table may be CSV (plain or gzip), Parquet or, with the feature `h5ad`, AnnData; the first bytes say which. `sm_lincs_id`, `SMILES`
+//! and `control` are optional, a column `id` or without a name, or the index that pandas saved, is passed over, and all other columns are
+//! genes: their names, their number and their order come from the file. A gene that was not measured for a pair is NaN, null or an empty field.
 //!
 //! The score is MRRMSE, the mean over rows of the root mean square of a row's errors:
 //!
@@ -46,13 +46,21 @@
 //! # What is read
 //!
 //! Parquet of any number of row groups, columns of 32 or 64-bit floats or integers, pages plain or packed with Snappy, Zstandard, gzip or
-//! LZ4 (raw). Columns are unpacked in parallel, a block of them at a time, into the one matrix. What the footer promises is held against the
-//! length of the file and against limits (4 GiB of file, 2²⁸ values, 64 MiB a page, 64 KiB a text) before memory is taken for it.
+//! LZ4 (raw). Columns are unpacked in parallel, a block of them at a time, into the one matrix.
+//!
+//! AnnData's `.h5ad` of anndata 0.8 or later: `obs` has the columns (text, categories, integers, yes and no), the index of `var` the genes, `X` the
+//! values, dense or CSR, packed with gzip or not; a file without `X` is read from its layer `clipped_sign_log10_pval`, as the corrected benchmark
+//! hands it out.
+//!
+//! What a footer or header promises is held against the length of the file and against limits (4 GiB of file, 2²⁸ values, 64 MiB a page,
+//! 256 MiB a chunk, 64 KiB a text) before memory is taken for it.
 //!
 //! What is wrong is an error that names the row (from 0; of CSV the line) and the column: pairs that occur twice, text or an infinite value
 //! among the genes, genes that occur twice or are missing, no rows, a file that was cut short.
 
 mod genes;
+#[cfg(feature = "h5ad")]
+mod h5ad;
 mod pages;
 mod score;
 mod submission;
@@ -76,6 +84,9 @@ pub use submission::{
 
 /// The name of the pairs to learn from.
 pub const TRAIN: &str = "de_train.parquet";
+
+/// The same as AnnData, as the corrected benchmark hands them out.
+pub const TRAIN_H5AD: &str = "de_train.h5ad";
 
 /// The name of the pairs to predict.
 pub const TEST: &str = "id_map.csv";

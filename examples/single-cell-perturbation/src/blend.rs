@@ -13,8 +13,8 @@ use hairpin::targets::completion::{Completion, FittedCompletion};
 use hairpin::targets::metrics::{Metric, Over};
 use hairpin::targets::split::{Fold, pair_folds};
 use hairpin::targets::{FittedRecipe, Folds, Groups, Recipe, Step, SvdMissing, TargetMatrix};
-use hairpin::train::{Device, RunDir, Vectors};
-use ndarray::{Array2, s};
+use hairpin::train::{Device, Examples, RunDir, Vectors, with_pseudo_labels};
+use ndarray::{Array2, Axis, concatenate, s};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -74,18 +74,16 @@ pub(crate) fn learn(
     let mut rounds: Vec<(Rows, Vec<TargetMatrix>)> = Vec::with_capacity(folds.len());
     for fold in &folds {
         let (train, held_out) = (rows.select(&fold.train)?, rows.select(&fold.test)?);
-        let mut answers = vec![
-            completion
-                .fit(
-                    &train.pairs.cell_types,
-                    &train.pairs.compounds,
-                    &train.targets,
-                )?
-                .predict(&held_out.pairs.cell_types, &held_out.pairs.compounds)?,
-        ];
+        let completed = completion.fit(
+            &train.pairs.cell_types,
+            &train.pairs.compounds,
+            &train.targets,
+        )?;
+        let completed = completed_rows(&completed, &held_out.pairs)?;
+        let mut answers = vec![completed.targets.clone()];
         if !own.heads.is_empty() {
             let folder = format!("networks/fold-{}", fold.fold + 1);
-            let (reading, nets) = networks(settings, &train, place, &folder)?;
+            let (reading, nets) = networks(settings, &train, &completed, place, &folder)?;
             for net in &nets {
                 answers.push(reading.answer(settings, net, &held_out.pairs, place.device)?);
             }
@@ -115,16 +113,18 @@ pub(crate) fn learn(
         parts.push((name, error.unwrap_or(f64::NAN), weight));
     }
 
+    let completion = completion.fit(cell_types, compounds, &rows.targets)?;
     let (reading, nets) = match own.heads.is_empty() {
         true => (None, Vec::new()),
         false => {
-            let (reading, nets) = networks(settings, rows, place, "networks/all")?;
+            let completed = completed_rows(&completion, asked)?;
+            let (reading, nets) = networks(settings, rows, &completed, place, "networks/all")?;
             (Some(reading), nets)
         }
     };
     let joined = Joined {
         names: Names::of(&rows.pairs),
-        completion: completion.fit(cell_types, compounds, &rows.targets)?,
+        completion,
         reading,
         blend,
         bounds: Recipe(vec![Step::ClipQuantile {
@@ -191,16 +191,25 @@ pub(crate) fn stacked<'a>(parts: impl Iterator<Item = &'a TargetMatrix>) -> Resu
     let values: Vec<_> = parts.iter().map(|part| part.values().view()).collect();
     let measured: Vec<_> = parts.iter().map(|part| part.measured().view()).collect();
     Ok(TargetMatrix::with_mask(
-        ndarray::concatenate(ndarray::Axis(0), &values)?,
-        ndarray::concatenate(ndarray::Axis(0), &measured)?,
+        concatenate(Axis(0), &values)?,
+        concatenate(Axis(0), &measured)?,
         first.names().to_vec(),
     )?)
 }
 
-/// Trains a network of each head.
+/// Pairs with what a completion says of them.
+fn completed_rows(completion: &FittedCompletion, pairs: &Pairs) -> Result<Rows> {
+    Ok(Rows {
+        targets: completion.predict(&pairs.cell_types, &pairs.compounds)?,
+        pairs: pairs.clone(),
+    })
+}
+
+/// Trains a network of each head; `completed` are the pairs to be asked about, of which pseudo-labels are made if they count.
 fn networks(
     settings: &Settings,
     rows: &Rows,
+    completed: &Rows,
     place: &Place<'_>,
     folder: &str,
 ) -> Result<(Reading, Vec<EncodingNet>)> {
@@ -231,20 +240,36 @@ fn networks(
         components,
         scale,
     };
-    let targets = TargetMatrix::new(found.values() / scale, found.names().to_vec())?;
-    let inputs = Vectors::new(reading.statistics(&features));
+    let measured = TargetMatrix::new(found.values() / scale, found.names().to_vec())?;
+    let of_measured = Vectors::new(reading.statistics(&features));
+    let weight = settings.blend.pseudo_labels;
+    let (targets, inputs, weights) = match weight > 0.0 {
+        false => (measured.clone(), of_measured.clone(), None),
+        true => {
+            let said = reading.components.apply(&completed.targets)?;
+            let (targets, weights) =
+                with_pseudo_labels(&measured, &(said.values() / scale), weight)?;
+            let said = reading.statistics(&reading.encoder.encode(&completed.pairs)?);
+            let rows = concatenate(Axis(0), &[of_measured.rows().view(), said.view()])?;
+            (targets, Vectors::new(rows), Some(weights))
+        }
+    };
     let noise = GaussianNoise::new(settings.blend.noise)?;
     let mut nets = Vec::with_capacity(settings.blend.heads.len());
     for (number, &head) in settings.blend.heads.iter().enumerate() {
         let folder = RunDir::create(place.run.file(&format!("{folder}/{}", number + 1)))?;
         let own = inputs.clone().with_noise(noise.clone());
+        let examples = Examples {
+            weights: weights.as_deref(),
+            ..Examples::new(&own, &targets)
+        };
         let build = |device: &Device| reading.network(settings, head, device);
         let fitted = train(
             settings,
             &folder,
             place,
-            (&own, &targets),
-            (&inputs, &targets),
+            examples,
+            Examples::new(&of_measured, &measured),
             build,
         )?;
         folder.clear_checkpoint()?;

@@ -2,7 +2,6 @@
 
 use crate::cli::{CompareArgs, RunArgs, TrainArgs};
 use crate::controls;
-use crate::data_file;
 use crate::figures;
 use crate::judgement::Judgement;
 use crate::learned::{Learned, Lesson, Place};
@@ -10,9 +9,10 @@ use crate::outcome::Finished;
 use crate::pairs::{self, Names, Pairs, Rows};
 use crate::settings::Settings;
 use crate::splits::{self, KINDS, Parts};
+use crate::{data_file, train_file};
 use anyhow::{Context, Result};
 use hairpin::targets::LeakageReport;
-use hairpin::tasks::perturbation::{self, SUBMISSION, TEST, TRAIN, Test};
+use hairpin::tasks::perturbation::{self, SUBMISSION, TEST, Test};
 use hairpin::train::manifest::{Launch, Manifest, git_commit};
 use hairpin::train::report::Table;
 use hairpin::train::{Device, RunDir, Stop};
@@ -40,7 +40,8 @@ impl<'a> Job<'a> {
         let started = Instant::now();
         let settings = Settings::load(args.config.as_deref(), args.seed)?;
         let device = args.device.device()?;
-        let paths = [TRAIN, TEST].map(|name| data_file(args.data.as_ref(), name));
+        let data = args.data.as_ref();
+        let paths = [train_file(data), data_file(data, TEST)];
         let train = perturbation::read_train(&paths[0])?;
         let test = perturbation::read_test(&paths[1])?;
         let rows = Rows::of_train(train);

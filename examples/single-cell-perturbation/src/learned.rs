@@ -258,7 +258,10 @@ impl Learned {
                 let inputs = Vectors::new(one_hot(&known.encoder, pairs));
                 let codes = Vectors::new(answer(settings, latent, &inputs, device)?);
                 let decoded = answer(settings, &autoencoder.decoder, &codes, device)?;
-                let genes = autoencoder.gene_columns();
+                let genes = match settings.model.shifted_decoder {
+                    true => 0..known.genes.len(),
+                    false => autoencoder.gene_columns(),
+                };
                 (decoded.slice(s![.., genes]).to_owned(), &known.genes)
             }
         };
@@ -328,20 +331,23 @@ fn one<M: Model<Input = FeatureInput>>(
     let (train, valid) = (dataset(&parts.train), dataset(&parts.valid));
     let of_train = targets.select(&parts.train)?;
     let of_valid = targets.select(&parts.valid)?;
-    let (on_train, on_valid) = ((&train, &of_train), (&valid, &of_valid));
+    let (on_train, on_valid) = (
+        Examples::new(&train, &of_train),
+        Examples::new(&valid, &of_valid),
+    );
     self::train(settings, folder, place, on_train, on_valid, build)
 }
 
 /// Inputs with their targets.
-type Learnable<'a> = (&'a Vectors, &'a TargetMatrix);
+type Learnable<'a> = Examples<'a, Vectors, TargetMatrix>;
 
 /// Trains one network in a folder of its own.
 pub(crate) fn train<M: Model<Input = FeatureInput>>(
     settings: &Settings,
     folder: &RunDir,
     place: &Place<'_>,
-    (inputs, targets): Learnable<'_>,
-    (valid_inputs, valid_targets): Learnable<'_>,
+    examples: Learnable<'_>,
+    valid: Learnable<'_>,
     build: impl FnOnce(&Device) -> Result<M, ModelError>,
 ) -> Result<Fitted<M>> {
     // The networks of a blend are many and short.
@@ -349,8 +355,8 @@ pub(crate) fn train<M: Model<Input = FeatureInput>>(
     let fitted = fit(
         build,
         &settings.objective,
-        Examples::new(inputs, targets),
-        Examples::new(valid_inputs, valid_targets),
+        examples,
+        valid,
         &settings.fit,
         Session {
             origin: vec![

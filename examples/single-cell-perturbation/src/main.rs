@@ -47,6 +47,16 @@ fn main() -> ExitCode {
     }
 }
 
+/// The pairs to learn from: `de_train.parquet`, or `de_train.h5ad` where only that is.
+fn train_file(data: Option<&PathBuf>) -> PathBuf {
+    let official = data_file(data, perturbation::TRAIN);
+    let of_anndata = data_file(data, perturbation::TRAIN_H5AD);
+    match !official.exists() && of_anndata.exists() {
+        true => of_anndata,
+        false => official,
+    }
+}
+
 /// A file of the official name in the folder of the data, or the fixture's.
 fn data_file(data: Option<&PathBuf>, name: &str) -> PathBuf {
     match data {

@@ -49,6 +49,8 @@ pub(crate) struct ModelConfig {
     pub(crate) kind: ModelKind,
     /// Rows by which the networks of the references choose their epoch.
     pub(crate) valid_share: f64,
+    /// Of reference B: the first columns of what is decoded are taken for the genes, as published, although one-hots stand there.
+    pub(crate) shifted_decoder: bool,
 }
 
 /// Which model.
@@ -84,6 +86,8 @@ pub(crate) struct BlendConfig {
     pub(crate) rank: usize,
     /// Standard deviation of what is added to what networks read in training.
     pub(crate) noise: f32,
+    /// How much a pair that is asked about counts in training, with what the completion says of it; 0: networks see measured pairs alone.
+    pub(crate) pseudo_labels: f32,
     /// Settings of the completion, of which the folds choose one.
     pub(crate) candidates: Vec<Completion>,
 }
@@ -122,6 +126,7 @@ impl Default for Settings {
             model: ModelConfig {
                 kind: ModelKind::Blend,
                 valid_share: 0.1,
+                shifted_decoder: false,
             },
             blend: BlendConfig {
                 folds: 4,
@@ -133,6 +138,7 @@ impl Default for Settings {
                 ],
                 rank: 64,
                 noise: 0.1,
+                pseudo_labels: 0.0,
                 candidates: candidates(),
             },
             net: EncodingNetConfig::new(1, 1),
@@ -237,6 +243,11 @@ impl Settings {
         ensure!(
             share > 0.0 && share < 1.0,
             "model.valid_share is {share}, expected above 0, below 1"
+        );
+        let weight = self.blend.pseudo_labels;
+        ensure!(
+            weight >= 0.0 && weight.is_finite(),
+            "blend.pseudo_labels is {weight}, expected a weight, 0 or more"
         );
         ensure!(
             !self.encoding.statistics.is_empty(),

@@ -67,6 +67,7 @@ fn a_run_leaves_its_files_and_predicts_again_what_it_predicted() {
         "MRRMSE",
         "SHA-256",
         "Error by gene",
+        "genes that answer most",
         "rings are answers",
         "held out of both",
     ] {
@@ -158,6 +159,46 @@ fn both_references_run_and_answer() {
         PROGRAM.succeeds(&["predict", "--run", text(&run), "--out", text(&out)]);
         assert!(submission == std::fs::read(&out).unwrap(), "{name}");
     }
+    // As published, the decoder is read from its first column on: the same network, other columns.
+    let published = folder.path().join("published");
+    let settings = std::fs::read_to_string(&config).unwrap();
+    let settings = format!("model.shifted_decoder = true\n{settings}");
+    std::fs::write(&config, settings).unwrap();
+    PROGRAM.succeeds(&[
+        "train",
+        "--config",
+        text(&config),
+        "--run",
+        text(&published),
+    ]);
+    let run = folder.path().join("autoencoder");
+    assert!(bytes(&run, "model.bpk") == bytes(&published, "model.bpk"));
+    assert!(bytes(&run, "submission.csv") != bytes(&published, "submission.csv"));
+}
+
+#[test]
+fn pseudo_labels_reach_the_networks_and_leave_the_completion() {
+    let (folder, _) = temporary();
+    let config = folder.path().join("own.toml");
+    let learned = |name: &str, weight: &str| {
+        let settings = format!(
+            "split.rounds = 0\nencoding.rank = 8\nnet.d_hidden = 8\nfit.epochs = 2\n\
+             blend = {{ folds = 2, repeats = 1, rank = 8, heads = [\"dense\"], pseudo_labels = {weight} }}\n"
+        );
+        std::fs::write(&config, settings).unwrap();
+        let run = folder.path().join(name);
+        PROGRAM.succeeds(&["train", "--config", text(&config), "--run", text(&run)]);
+        let known: serde_json::Value =
+            serde_json::from_slice(&bytes(&run, "targets.json")).unwrap();
+        (
+            bytes(&run, "model.bpk"),
+            known["encoder"]["completion"].clone(),
+        )
+    };
+    let (without, with) = (learned("without", "0.0"), learned("with", "0.5"));
+    assert!(without.0 != with.0);
+    assert_eq!(without.1, with.1);
+    assert!(without.1.is_object());
 }
 
 #[test]
@@ -265,6 +306,12 @@ fn bad_input_is_refused_with_its_place() {
     for length in [whole.len() - 4, whole.len() - 300, whole.len() / 2] {
         refuse(&whole[..length], &test, &["de_train.parquet"]);
     }
+    // AnnData is looked for, and read where that was built in.
+    std::fs::remove_file(folder.path().join("data/de_train.parquet")).unwrap();
+    let anndata = folder.path().join("data/de_train.h5ad");
+    std::fs::write(&anndata, b"\x89HDF\r\n\x1a\n and nothing behind it").unwrap();
+    let data = folder.path().join("data");
+    PROGRAM.refuses(&tiny(&run, &["--data", text(&data)]), &["de_train.h5ad"]);
     let data = folder.path().join("nowhere");
     PROGRAM.refuses(
         &tiny(&run, &["--data", text(&data)]),
@@ -361,6 +408,10 @@ fn a_setting_that_cannot_be_is_refused_by_name() {
             ["own.toml", "encoding.statistics"],
         ),
         ("[transformer]\nn_heads = 3\n", ["own.toml", "d_model"]),
+        (
+            "[blend]\npseudo_labels = -1.0\n",
+            ["own.toml", "blend.pseudo_labels"],
+        ),
     ] {
         std::fs::write(&config, toml).unwrap();
         PROGRAM.refuses(

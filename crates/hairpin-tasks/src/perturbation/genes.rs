@@ -1,12 +1,15 @@
 //! A table of pairs by genes, out of CSV or Parquet: describing columns as text, all others as one matrix.
 
 use std::collections::HashMap;
-use std::io::Read;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use hairpin_targets::TargetMatrix;
 use ndarray::Array2;
 
+#[cfg(feature = "h5ad")]
+use super::h5ad::H5ad;
 use super::{REMEDY, no_name, pair, tables};
 use crate::error::shorten;
 use crate::table::Table;
@@ -14,6 +17,21 @@ use crate::{Place, TaskError, file};
 
 /// The most values of a table; more than a thousand cell types by a thousand compounds by all human genes would not be a file to load whole.
 pub(super) const MOST_VALUES: usize = 1 << 28;
+
+/// The longest file that is read whole.
+const MOST_FILE: u64 = 1 << 32;
+
+/// The most values for a byte of file: a column of one value takes a hundred bytes however many rows it has, and a small file may promise many.
+const MOST_PER_BYTE: usize = 1 << 10;
+
+/// The longest text of a describing column.
+pub(super) const MOST_TEXT: usize = 1 << 16;
+
+/// The most text of a describing column.
+pub(super) const MOST_TEXTS: usize = 1 << 28;
+
+/// The first bytes of an HDF5 file.
+const HDF5: [u8; 8] = *b"\x89HDF\r\n\x1a\n";
 
 /// A table as it was read.
 pub(super) struct GeneTable {
@@ -33,14 +51,25 @@ impl GeneTable {
     pub(super) fn read(path: &Path, describing: &[&str]) -> Result<Self, TaskError> {
         let (mut opened, length) = file::open(path, || REMEDY.to_owned())?;
         let mut head = Vec::new();
-        let read = opened.by_ref().take(4).read_to_end(&mut head);
+        let read = opened.by_ref().take(8).read_to_end(&mut head);
         read.map_err(|source| TaskError::Read {
             path: path.to_owned(),
             source,
         })?;
-        if head == *b"PAR1" {
+        if head.starts_with(b"PAR1") {
             let table = tables::ParquetTable::open(path, opened, length)?;
             return Self::from_parquet(&table, describing);
+        }
+        if head == HDF5 {
+            #[cfg(feature = "h5ad")]
+            return Self::from_h5ad(&H5ad::open(path, opened, length)?, describing);
+            #[cfg(not(feature = "h5ad"))]
+            return Err(TaskError::Format {
+                path: path.to_owned(),
+                expected: "a Parquet or CSV file",
+                found: "the first bytes are those of HDF5",
+                remedy: "build with the feature h5ad to read AnnData, or save it with pandas.DataFrame.to_parquet",
+            });
         }
         Self::from_csv(Table::open(path, REMEDY)?, describing)
     }
@@ -61,6 +90,41 @@ impl GeneTable {
             texts,
             genes,
             values: table.numbers(&columns)?,
+        })
+    }
+
+    #[cfg(feature = "h5ad")]
+    fn from_h5ad(table: &H5ad, describing: &[&str]) -> Result<Self, TaskError> {
+        let mut texts = HashMap::new();
+        for name in describing {
+            if let Some(column) = table.column(name)? {
+                texts.insert((*name).to_owned(), column);
+            }
+        }
+        let values = table.numbers()?;
+        let lengths = texts.values().map(Vec::len);
+        let other = lengths
+            .chain([table.n_rows()?])
+            .find(|rows| *rows != values.nrows());
+        if other.is_some() || values.ncols() != table.genes().len() {
+            return Err(TaskError::Damaged {
+                place: table.file().clone(),
+                reason: format!(
+                    "a matrix of {} x {}, but {} rows of obs and {} of var",
+                    values.nrows(),
+                    values.ncols(),
+                    other.unwrap_or(values.nrows()),
+                    table.genes().len()
+                ),
+                source: None,
+            });
+        }
+        Ok(Self {
+            file: table.file().clone(),
+            lines: None,
+            texts,
+            genes: table.genes().to_vec(),
+            values,
         })
     }
 
@@ -252,7 +316,49 @@ impl GeneTable {
     }
 }
 
-pub(super) fn too_large(place: Place, rows: usize, genes: usize) -> TaskError {
+/// A whole file in memory.
+pub(super) fn whole(path: &Path, mut file: File, length: u64) -> Result<Vec<u8>, TaskError> {
+    if length > MOST_FILE {
+        return Err(TaskError::TooLarge {
+            place: Place::new(path),
+            found: format!("{length} bytes"),
+            limit: format!("{MOST_FILE} bytes"),
+        });
+    }
+    let mut content = Vec::new();
+    let read = file.seek(SeekFrom::Start(0)).and_then(|_| {
+        content.reserve_exact(length as usize);
+        file.take(length).read_to_end(&mut content)
+    });
+    read.map_err(|source| TaskError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok(content)
+}
+
+/// Refuses more values than a table may have, or than a file of so many `bytes` can be believed to hold.
+pub(super) fn check_size(
+    place: &Place,
+    rows: usize,
+    columns: usize,
+    bytes: usize,
+) -> Result<(), TaskError> {
+    let values = rows.saturating_mul(columns);
+    if values > MOST_VALUES {
+        return Err(too_large(place.clone(), rows, columns));
+    }
+    if values > bytes.saturating_mul(MOST_PER_BYTE) {
+        return Err(TaskError::TooLarge {
+            place: place.clone(),
+            found: format!("{rows} rows of {columns} columns in {bytes} bytes"),
+            limit: format!("{MOST_PER_BYTE} values for each byte"),
+        });
+    }
+    Ok(())
+}
+
+fn too_large(place: Place, rows: usize, genes: usize) -> TaskError {
     TaskError::TooLarge {
         place,
         found: format!("{rows} rows of {genes} genes or more"),

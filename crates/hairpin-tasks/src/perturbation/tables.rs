@@ -1,7 +1,6 @@
 //! A flat table out of a Parquet file, column by column.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use bytes::Bytes;
@@ -18,22 +17,10 @@ use parquet::file::metadata::{
 use parquet::schema::types::ColumnDescriptor;
 use rayon::prelude::*;
 
-use super::genes::{MOST_VALUES, too_large};
+use super::genes::{MOST_TEXT, MOST_TEXTS, check_size, whole};
 use super::pages::Pages;
 use crate::error::shorten;
 use crate::{Place, TaskError};
-
-/// The longest file.
-const MOST_FILE: u64 = 1 << 32;
-
-/// The most values for a byte of file: a column of one value takes a hundred bytes however many rows it has, and a small file may promise many.
-const MOST_PER_BYTE: usize = 1 << 10;
-
-/// The longest text of a describing column.
-const MOST_TEXT: usize = 1 << 16;
-
-/// The most text of a describing column.
-const MOST_TEXTS: usize = 1 << 28;
 
 /// How many columns are unpacked before they are laid into the matrix: enough for every thread, and few enough to stay in the cache.
 const BLOCK: usize = 256;
@@ -48,24 +35,9 @@ pub(super) struct ParquetTable {
 }
 
 impl ParquetTable {
-    pub(super) fn open(path: &Path, mut file: File, length: u64) -> Result<Self, TaskError> {
+    pub(super) fn open(path: &Path, file: File, length: u64) -> Result<Self, TaskError> {
         let place = Place::new(path);
-        if length > MOST_FILE {
-            return Err(TaskError::TooLarge {
-                place,
-                found: format!("{length} bytes"),
-                limit: format!("{MOST_FILE} bytes"),
-            });
-        }
-        let mut content = Vec::new();
-        let read = file.seek(SeekFrom::Start(0)).and_then(|_| {
-            content.reserve_exact(length as usize);
-            file.take(length).read_to_end(&mut content)
-        });
-        read.map_err(|source| TaskError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
+        let content = whole(path, file, length)?;
         if !content.ends_with(b"PAR1") {
             return Err(TaskError::Damaged {
                 place,
@@ -92,7 +64,8 @@ impl ParquetTable {
             content,
             metadata,
         };
-        table.check_size()?;
+        let bytes = table.content.len();
+        check_size(&table.place, table.n_rows, table.names.len(), bytes)?;
         Ok(table)
     }
 
@@ -104,27 +77,6 @@ impl ParquetTable {
     /// The file.
     pub(super) fn file(&self) -> &Place {
         &self.place
-    }
-
-    fn check_size(&self) -> Result<(), TaskError> {
-        let values = self.n_rows.saturating_mul(self.names.len());
-        if values > MOST_VALUES {
-            return Err(too_large(self.place.clone(), self.n_rows, self.names.len()));
-        }
-        let limit = self.content.len().saturating_mul(MOST_PER_BYTE);
-        if values > limit {
-            return Err(TaskError::TooLarge {
-                place: self.place.clone(),
-                found: format!(
-                    "{} rows of {} columns in {} bytes",
-                    self.n_rows,
-                    self.names.len(),
-                    self.content.len()
-                ),
-                limit: format!("{MOST_PER_BYTE} values for each byte"),
-            });
-        }
-        Ok(())
     }
 
     fn description(&self, column: usize) -> &ColumnDescriptor {

@@ -3,6 +3,8 @@
 mod broken_npz;
 mod damage;
 mod embeddings;
+#[cfg(feature = "h5ad")]
+mod h5ad;
 mod open_vaccine;
 #[cfg(feature = "parquet")]
 mod perturbation;

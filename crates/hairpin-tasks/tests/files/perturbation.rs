@@ -380,6 +380,20 @@ fn a_file_cut_short_is_damaged() {
     );
 }
 
+#[cfg(not(feature = "h5ad"))]
+#[test]
+fn anndata_is_known_by_its_first_bytes() {
+    let content = fs::read(
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../../fixtures/golden/hairpin-tasks/perturbation_dense.h5ad"),
+    );
+    assert_eq!(
+        refusal(content.unwrap()),
+        "t: not a Parquet or CSV file: the first bytes are those of HDF5; build with the feature h5ad to read AnnData, or save it with \
+         pandas.DataFrame.to_parquet"
+    );
+}
+
 #[test]
 fn a_small_file_that_promises_much_is_refused() {
     let rows = 1_000_000;
