@@ -84,6 +84,28 @@ fn a_score_is_a_cosine_times_the_scale() {
 }
 
 #[test]
+fn a_mixture_scores_as_the_mean_of_the_known_proteins() {
+    let device = Device::flex();
+    let model = small().with_mixture(true).init(&device).unwrap();
+    let x = random([5, 9, 9], 2, &device);
+    let known = scores(&model, Tensor::eye(6, &device), x.clone(), &[9; 5]);
+    let weights = [[0.5, 0.25, 0.0, 0.0, 0.0, 0.25], [0.0, 0.0, 1.0, 0.0, 0.0, 0.0]];
+    let mixed = scores(&model, Tensor::from_data(weights, &device), x, &[9; 5]);
+    let means = (0..10).map(|pair| {
+        let (row, column) = (pair / 2, pair % 2);
+        let own = &known[row * 6..][..6];
+        own.iter().zip(weights[column]).map(|(score, weight)| score * weight).sum()
+    });
+    close(&mixed, &means.collect::<Vec<f32>>());
+    // Unlike a protein whose vector goes through the tower.
+    let through = small().init(&device).unwrap().load_record(model.into_record());
+    let x = random([5, 9, 9], 2, &device);
+    let others = scores(&through, Tensor::from_data(weights, &device), x, &[9; 5]);
+    assert!((others[0] - mixed[0]).abs() > 1e-4, "{} {}", others[0], mixed[0]);
+    close(&[others[1]], &[mixed[1]]);
+}
+
+#[test]
 fn a_block_of_eight_rnas_is_learned_by_heart() {
     let device = Device::flex().autodiff();
     device.seed(1);

@@ -3,7 +3,7 @@
 use crate::data::{Material, Side};
 use crate::pools;
 use crate::proteins::{self, ProteinVectors, Source};
-use crate::settings::{ContrastConfig, Settings};
+use crate::settings::{ContrastConfig, Reads, Settings};
 use crate::structure::Structure;
 use anyhow::{Context, Result, ensure};
 use hairpin::models::{ModelError, TwoTower, TwoTowerConfig};
@@ -95,7 +95,7 @@ impl Rows {
     }
 }
 
-/// Raw vectors of all proteins of a material: embeddings if given, or features that need no weights, or each its own place.
+/// Raw vectors of all proteins of a material: embeddings if given, or what the settings say, or each its own place.
 pub(crate) fn vectors(
     material: &Material,
     embeddings: Option<(Array2<f32>, String)>,
@@ -104,6 +104,9 @@ pub(crate) fn vectors(
     let n = material.intensities.n_columns();
     Ok(match (embeddings, &material.proteins) {
         (Some((vectors, weights)), _) => (Source::Embeddings { weights }, vectors),
+        (None, Some(_)) if settings.proteins.reads == Reads::Kin => {
+            (Source::Kin, proteins::nothing(n))
+        }
         (None, Some(sequences)) => {
             let lags = settings.proteins.lags;
             (
@@ -235,6 +238,7 @@ impl Settings {
         config.d_protein = learned.proteins.width();
         config.n_proteins = n_proteins;
         config.d_structure = learned.d_structure;
+        config.mixture = learned.proteins.source == Source::Kin;
         config
     }
 }
