@@ -42,6 +42,8 @@ pub(crate) struct Learned {
 /// Where and how.
 pub(crate) struct Place<'a> {
     pub(crate) run: &'a RunDir,
+    /// Where the bundle goes.
+    pub(crate) bundle: &'a RunDir,
     pub(crate) device: &'a Device,
     /// What a run may only be resumed with.
     pub(crate) origin: Vec<(String, String)>,
@@ -82,6 +84,30 @@ impl Rows {
             length: structure.length,
             channels: structure.channels,
         })
+    }
+
+    /// One of the probes.
+    pub(crate) fn probe(&self, row: usize) -> &Seq<Rna> {
+        &self.probes[row]
+    }
+
+    /// What the network says of one of the proteins and other probes, folded for it.
+    pub(crate) fn scores(
+        &self,
+        model: &TwoTower,
+        protein: usize,
+        probes: &[Seq<Rna>],
+        device: &Device,
+    ) -> Result<Vec<f32>> {
+        let structure = match self.channels {
+            0 => Structure::none(probes),
+            _ => Structure::fold(probes)?,
+        };
+        let (length, channels) = (structure.length, structure.channels);
+        let probes = AnnotatedSequences::new(probes, &structure.values, length, channels)?;
+        let protein = Vectors::new(self.vectors.select(Axis(0), &[protein]));
+        let pairs = PairVectors::new(model, &protein, &probes, BATCH, device, |_, _| ())?;
+        Ok(pairs.scores(0..1).into_iter().collect())
     }
 
     fn probes(&self) -> Result<AnnotatedSequences<'_, Rna>> {
@@ -212,7 +238,7 @@ pub(crate) fn learn(
         (fitted.model.towers, fitted.history)
     };
     let learned = serde_json::to_value(learned)?;
-    Bundle::of(MODEL, config_toml, learned, &model)?.save(place.run)?;
+    Bundle::of(MODEL, config_toml, learned, &model)?.save(place.bundle)?;
     Ok((model, history))
 }
 

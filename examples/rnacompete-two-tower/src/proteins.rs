@@ -109,7 +109,8 @@ impl Neighbours {
         {
             // The nearest one weighs 1 and not a number that is too small for its type.
             let nearest = identities.iter().zip(&train);
-            let nearest = nearest.filter(|(_, other)| same != Same::PassedOver || *other != protein);
+            let nearest =
+                nearest.filter(|(_, other)| same != Same::PassedOver || *other != protein);
             let nearest = nearest.fold(0.0, |best, (&own, _)| f64::max(best, own));
             let known = same == Same::Alone && train.contains(protein);
             let weight = |(&identity, other): (&f64, &Seq<Protein>)| match other == protein {

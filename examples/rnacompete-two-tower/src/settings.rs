@@ -49,6 +49,8 @@ pub(crate) struct DataConfig {
     pub(crate) valid_probes: usize,
     /// Probes by which the network and the controls are judged; 0 for all.
     pub(crate) test_probes: usize,
+    /// Whether the bundle is of a network that learned from all proteins, after one was judged.
+    pub(crate) retrain: bool,
     /// What is done to the intensities of each protein.
     pub(crate) recipe: Recipe,
 }
@@ -158,6 +160,7 @@ impl Default for Settings {
                 probes: 0,
                 valid_probes: 4000,
                 test_probes: 0,
+                retrain: true,
                 recipe: Recipe(vec![
                     Step::Log1p,
                     Step::ClipQuantile {
