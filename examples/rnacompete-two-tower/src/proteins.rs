@@ -174,8 +174,8 @@ impl ProteinVectors {
 
     /// Values of a vector as it comes from its source.
     pub(crate) fn source_width(&self) -> usize {
-        let names = self.scaling.as_ref().map(FittedRecipe::output_names);
-        names.map_or(0, <[String]>::len)
+        let scaling = self.scaling.as_ref();
+        scaling.map_or(0, |own| own.output_names().len())
     }
 
     /// Values of a vector as the network reads it.
