@@ -29,6 +29,7 @@ mod error;
 mod model;
 mod per_base;
 mod perturbation;
+mod residue_towers;
 mod sequence_lstm;
 mod two_tower;
 
@@ -41,6 +42,7 @@ pub use perturbation::{
     EncodingNetConfig, LatentRegressor, LatentRegressorConfig, PerturbationTransformer,
     PerturbationTransformerConfig,
 };
+pub use residue_towers::{ResiduePool, ResidueTowers, ResidueTowersConfig};
 pub use sequence_lstm::{ConvFront, Norm, Pooling, SequenceLstm, SequenceLstmConfig};
 pub use two_tower::{
     Convolution, PairHead, PairInput, ProteinTower, RnaTower, StructureChannels, TwoTower,

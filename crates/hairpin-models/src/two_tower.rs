@@ -39,6 +39,7 @@ pub struct PairInput<L, R> {
 /// | `rank` | 512 | components in which a protein and an RNA are compared | 1 to 16384 |
 /// | `max_length` | 64 | longest RNA: positions are learned | 1 to 16384 |
 /// | `dropout` | 0.3 | share of hidden values that training drops | 0 up to, not including, 1 |
+/// | `mixture` | false | a protein's vector says how much it is like each of `d_protein` known proteins, and it is placed at their mean | |
 #[derive(Config, Debug)]
 pub struct TwoTowerConfig {
     /// Values of a protein's vector.
@@ -78,6 +79,9 @@ pub struct TwoTowerConfig {
     /// Share of hidden values that training drops.
     #[config(default = 0.3)]
     pub dropout: f64,
+    /// Whether a protein is the weighted mean of known ones.
+    #[config(default = false)]
+    pub mixture: bool,
 }
 
 /// Channels of a one-hot nucleotide.
@@ -194,6 +198,7 @@ impl TwoTowerConfig {
                 bias: Initializer::Zeros.init([1], device),
             },
             n_proteins: self.n_proteins,
+            mixture: self.mixture,
         })
     }
 }
@@ -212,6 +217,11 @@ impl TwoTowerConfig {
 /// ([`proteins`](Self::proteins), [`rnas`](Self::rnas), [`scores`](Self::scores)), also in [`forward`](Model::forward), which reads a
 /// block of pairs. The towers and the head are those of low-rank bilinear pooling (Kim et al. 2017, arXiv:1610.04325) with a gate, and a
 /// cosine in the place of the sum. Agrees with the same network in PyTorch, forward and gradients: `docs/PARITY.md`.
+///
+/// With [`mixture`](TwoTowerConfig::mixture) the vector `w` of a protein holds a weight for each of `d_protein` known proteins, by similarity
+/// for example, and its place is theirs: `Σ_k w_k a_k / |a_k|` in the place of `a / |a|`, `a_k` the known one's, whose `p` is one-hot. As the
+/// score is linear in the place, that of a protein never seen is the weighted mean of its kin's scores, each cleaned of the noise of its
+/// measurement by the network; kernel regression on what was measured itself (Nadaraya 1964, doi:10.1137/1109020) would keep the noise.
 ///
 /// Proteins are mean vectors of [`esm2`](crate::esm2), z-scored by the training proteins' statistics. An RNA's channels are one-hot
 /// `A C G U`, zeros where unknown, and behind them `d_structure` of its structure. Padding changes no output.
@@ -239,6 +249,7 @@ pub struct TwoTower {
     /// Where they meet.
     pub head: PairHead,
     n_proteins: usize,
+    mixture: bool,
 }
 
 /// `[proteins, d_protein]` -> `[proteins, d_model]`.
@@ -306,7 +317,7 @@ pub struct PairHead {
 }
 
 impl TwoTower {
-    /// The proteins in the head's space, of length 1.
+    /// The proteins in the head's space, of length 1; with [`mixture`](TwoTowerConfig::mixture) means of such.
     ///
     /// # Shapes
     ///
@@ -316,6 +327,14 @@ impl TwoTower {
     ///
     /// When the last dimension is not `d_protein`.
     pub fn proteins(&self, x: Tensor<2>) -> Tensor<2> {
+        if !self.mixture {
+            return self.places(x);
+        }
+        let known = Tensor::eye(self.protein.inner.weight.dims()[0], &x.device());
+        x.matmul(self.places(known))
+    }
+
+    fn places(&self, x: Tensor<2>) -> Tensor<2> {
         let tower = &self.protein;
         let z = tower.outer.forward(tower.inner.forward(x));
         let z = tower.norm.forward(z);

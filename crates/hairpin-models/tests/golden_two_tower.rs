@@ -3,7 +3,9 @@
 use burn::module::Param;
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use hairpin_golden::{Golden, Tolerance, assert_close};
-use hairpin_models::{Model, PairInput, SequenceInput, TwoTower, TwoTowerConfig};
+use hairpin_models::{
+    Model, PairInput, ResiduePool, ResidueTowersConfig, SequenceInput, TwoTower, TwoTowerConfig,
+};
 use hairpin_nn::{Dense, LayerNorm};
 
 const TOLERANCE: Tolerance = Tolerance {
@@ -119,16 +121,35 @@ fn for_each(model: &mut TwoTower, work: &mut dyn FnMut(&str, Own<'_>)) {
     work("head.bias", Own::Vector(&mut head.bias));
 }
 
-fn check(file: &str) {
-    let golden = Golden::load("hairpin-models", file);
+fn for_each_of_residues(pool: &mut ResiduePool, work: &mut dyn FnMut(&str, Own<'_>)) {
+    let layers = [
+        ("dense", &mut pool.dense),
+        ("pool.hidden", &mut pool.pool.hidden),
+        ("pool.gate", pool.pool.gate.as_mut().unwrap()),
+        ("pool.score", &mut pool.pool.score),
+    ];
+    for (name, layer) in layers {
+        work(
+            &format!("residues.{name}.weight"),
+            Own::Matrix(&mut layer.weight),
+        );
+        work(
+            &format!("residues.{name}.bias"),
+            Own::Vector(&mut layer.bias),
+        );
+    }
+    work("residues.norm.weight", Own::Vector(&mut pool.norm.gamma));
+    work("residues.norm.bias", Own::Vector(&mut pool.norm.beta));
+}
+
+fn config(golden: &Golden) -> TwoTowerConfig {
     let config = golden.config();
     let number = |name: &str| config[name].as_u64().unwrap() as usize;
     let numbers = |name: &str| -> Vec<usize> {
         let all = config[name].as_array().unwrap().iter();
         all.map(|value| value.as_u64().unwrap() as usize).collect()
     };
-    let device = Device::flex().autodiff();
-    let mut model = TwoTowerConfig::new(number("d_protein"), number("n_proteins"))
+    TwoTowerConfig::new(number("d_protein"), number("n_proteins"))
         .with_d_structure(number("d_structure"))
         .with_d_protein_hidden(number("d_protein_hidden"))
         .with_d_model(number("d_model"))
@@ -140,8 +161,22 @@ fn check(file: &str) {
         .with_rank(number("rank"))
         .with_max_length(number("max_length"))
         .with_dropout(0.0)
-        .init(&device)
-        .unwrap();
+}
+
+fn rnas(golden: &Golden, device: &Device) -> SequenceInput {
+    let x = Tensor::from_data(data(golden, "x"), device);
+    SequenceInput::new(x, lengths(golden, "lengths"))
+}
+
+fn lengths(golden: &Golden, name: &str) -> Vec<usize> {
+    let lengths = golden.i64(name).values.into_iter();
+    lengths.map(|n| n as usize).collect()
+}
+
+fn check(file: &str) {
+    let golden = Golden::load("hairpin-models", file);
+    let device = Device::flex().autodiff();
+    let mut model = config(&golden).init(&device).unwrap();
     let mut loaded = 0;
     for_each(&mut model, &mut |name, own| {
         own.load(&golden, name, &device);
@@ -150,13 +185,11 @@ fn check(file: &str) {
     let gradients = golden.names().filter(|name| name.starts_with("grad."));
     assert_eq!(loaded + 1, gradients.count());
 
-    let lengths = golden.i64("lengths").values;
-    let lengths: Vec<usize> = lengths.into_iter().map(|n| n as usize).collect();
     let proteins = Tensor::<2>::from_data(data(&golden, "proteins"), &device).require_grad();
     let input = PairInput {
         left: proteins.clone(),
-        right: SequenceInput::new(Tensor::from_data(data(&golden, "x"), &device), lengths),
-        columns: (0..number("n_proteins")).collect(),
+        right: rnas(&golden, &device),
+        columns: (0..model.n_outputs()).collect(),
     };
     let same = |name: &str, found: Vec<f32>| {
         let expected = golden.f32(name).values;
@@ -182,4 +215,46 @@ fn two_tower_structure() {
 #[test]
 fn two_tower_plain() {
     check("two_tower_plain.safetensors");
+}
+
+#[test]
+fn two_tower_residues() {
+    let file = "two_tower_residues.safetensors";
+    let golden = Golden::load("hairpin-models", file);
+    let device = Device::flex().autodiff();
+    let d_residue = golden.config()["d_residue"].as_u64().unwrap() as usize;
+    let config = ResidueTowersConfig::new(d_residue, config(&golden));
+    let mut model = config.init(&device).unwrap();
+    let mut loaded = 0;
+    let mut load = |name: &str, own: Own<'_>| {
+        own.load(&golden, name, &device);
+        loaded += 1;
+    };
+    for_each(&mut model.towers, &mut load);
+    for_each_of_residues(&mut model.residues, &mut load);
+    let gradients = golden.names().filter(|name| name.starts_with("grad."));
+    assert_eq!(loaded + 1, gradients.count());
+
+    let proteins = Tensor::<3>::from_data(data(&golden, "proteins"), &device).require_grad();
+    let left = SequenceInput::new(proteins.clone(), lengths(&golden, "protein_lengths"));
+    let same = |name: &str, found: Vec<f32>| {
+        let expected = golden.f32(name).values;
+        assert_close(&format!("{file} {name}"), &expected, &found, TOLERANCE);
+    };
+    same("weights", values(model.residues.weights(&left, None)));
+    let scores = model.forward(PairInput {
+        left,
+        right: rnas(&golden, &device),
+        columns: (0..model.n_outputs()).collect(),
+    });
+    same("scores", values(scores.clone()));
+    let targets = Tensor::<2>::from_data(data(&golden, "targets"), &device);
+    let loss = (scores - targets).square().mean();
+    same("loss", values(loss.clone()));
+    let grads = loss.backward();
+    same("grad.proteins", values(proteins.grad(&grads).unwrap()));
+    let mut compare =
+        |name: &str, own: Own<'_>| same(&format!("grad.{name}"), own.gradient(&grads));
+    for_each(&mut model.towers, &mut compare);
+    for_each_of_residues(&mut model.residues, &mut compare);
 }

@@ -3,7 +3,9 @@
 use burn::module::Module;
 use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::{Device, Tensor, TensorData};
-use hairpin_models::{Model, ModelError, PairInput, SequenceInput, TwoTower, TwoTowerConfig};
+use hairpin_models::{
+    Model, ModelError, PairInput, ResidueTowersConfig, SequenceInput, TwoTower, TwoTowerConfig,
+};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
@@ -84,6 +86,42 @@ fn a_score_is_a_cosine_times_the_scale() {
 }
 
 #[test]
+fn a_mixture_scores_as_the_mean_of_the_known_proteins() {
+    let device = Device::flex();
+    let model = small().with_mixture(true).init(&device).unwrap();
+    let x = random([5, 9, 9], 2, &device);
+    let known = scores(&model, Tensor::eye(6, &device), x.clone(), &[9; 5]);
+    let weights = [
+        [0.5, 0.25, 0.0, 0.0, 0.0, 0.25],
+        [0.0, 0.0, 1.0, 0.0, 0.0, 0.0],
+    ];
+    let mixed = scores(&model, Tensor::from_data(weights, &device), x, &[9; 5]);
+    let means = (0..10).map(|pair| {
+        let (row, column) = (pair / 2, pair % 2);
+        let own = &known[row * 6..][..6];
+        own.iter()
+            .zip(weights[column])
+            .map(|(score, weight)| score * weight)
+            .sum()
+    });
+    close(&mixed, &means.collect::<Vec<f32>>());
+    // Unlike a protein whose vector goes through the tower.
+    let through = small()
+        .init(&device)
+        .unwrap()
+        .load_record(model.into_record());
+    let x = random([5, 9, 9], 2, &device);
+    let others = scores(&through, Tensor::from_data(weights, &device), x, &[9; 5]);
+    assert!(
+        (others[0] - mixed[0]).abs() > 1e-4,
+        "{} {}",
+        others[0],
+        mixed[0]
+    );
+    close(&[others[1]], &[mixed[1]]);
+}
+
+#[test]
 fn a_block_of_eight_rnas_is_learned_by_heart() {
     let device = Device::flex().autodiff();
     device.seed(1);
@@ -122,6 +160,55 @@ fn a_wrong_size_is_named() {
     ];
     for (config, expected) in wrong {
         match config.init(&Device::flex()) {
+            Err(ModelError::OutOfRange { name, .. }) => assert_eq!(name, expected),
+            other => panic!("{expected}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn residues_that_are_padding_or_between_domains_change_nothing() {
+    let device = Device::flex();
+    let config = ResidueTowersConfig::new(5, small());
+    let model = config.init(&device).unwrap();
+    let x: Tensor<3> = random([2, 9, 5], 1, &device);
+    let proteins = SequenceInput::new(x.clone(), vec![9, 4]);
+    let whole = model.residues.forward(&proteins, None);
+    assert_eq!(whole.dims(), [2, 6]);
+    let values = |found: Tensor<2>| -> Vec<f32> { found.into_data().try_into_vec().unwrap() };
+    let weights = values(model.residues.weights(&proteins, None));
+    assert!(weights[13..].iter().all(|weight| *weight == 0.0));
+    for row in weights.chunks(9) {
+        assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+    }
+    // Longer padding, and what lies in it.
+    let noise = random([2, 3, 5], 2, &device) * 50.0;
+    let longer = Tensor::cat(vec![x.clone(), noise], 1);
+    let longer = SequenceInput::new(longer, vec![9, 4]);
+    close(
+        &values(model.residues.forward(&longer, None)),
+        &values(whole),
+    );
+    // Of a protein of which only the first four are in a domain, the rest may be anything.
+    let outside = Tensor::from_data(
+        [[false, false, false, false, true, true, true, true, true]; 2],
+        &device,
+    );
+    let inside = model.residues.forward(&proteins, Some(outside));
+    let alone = SequenceInput::new(x.slice([0..2, 0..4, 0..5]), vec![4, 4]);
+    close(
+        &values(inside),
+        &values(model.residues.forward(&alone, None)),
+    );
+    for (wrong, expected) in [
+        (ResidueTowersConfig::new(0, small()), "d_residue"),
+        (
+            ResidueTowersConfig::new(5, small().with_mixture(true)),
+            "mixture",
+        ),
+        (ResidueTowersConfig::new(5, small().with_rank(0)), "rank"),
+    ] {
+        match wrong.init(&device) {
             Err(ModelError::OutOfRange { name, .. }) => assert_eq!(name, expected),
             other => panic!("{expected}: {other:?}"),
         }

@@ -78,22 +78,35 @@ impl AttentionPool {
     /// ```
     pub fn forward(&self, x: Tensor<3>, mask_pad: Option<Tensor<2, Bool>>) -> Tensor<2> {
         let [batch, length, d_model] = x.dims();
+        self.weights(x.clone(), mask_pad)
+            .reshape([batch, 1, length])
+            .matmul(x)
+            .reshape([batch, d_model])
+    }
+
+    /// The weights `a`: how much of the result comes from each position. They add up to 1; where padded, and of padding alone, they are 0.
+    ///
+    /// # Shapes
+    ///
+    /// `[batch_size, length, d_model]`, mask `[batch_size, length]`, true where padded -> `[batch_size, length]`
+    ///
+    /// # Panics
+    ///
+    /// When a shape does not match.
+    pub fn weights(&self, x: Tensor<3>, mask_pad: Option<Tensor<2, Bool>>) -> Tensor<2> {
+        let [batch, length, _] = x.dims();
         let mut hidden = self.hidden.forward(x.clone()).tanh();
         if let Some(gate) = &self.gate {
-            hidden = hidden * activation::sigmoid(gate.forward(x.clone()));
+            hidden = hidden * activation::sigmoid(gate.forward(x));
         }
         let scores = self.score.forward(hidden).reshape([batch, length]);
-        let weights = match mask_pad {
+        match mask_pad {
             None => activation::softmax(scores, 1),
             Some(mask) => {
                 assert_eq!(mask.dims(), [batch, length], "AttentionPool: mask_pad");
                 activation::softmax(scores.mask_fill(mask.clone(), -1e30), 1).mask_fill(mask, 0.0)
             }
-        };
-        weights
-            .reshape([batch, 1, length])
-            .matmul(x)
-            .reshape([batch, d_model])
+        }
     }
 }
 
@@ -128,5 +141,15 @@ mod tests {
         for (found, expected) in found.iter().zip([1.0, 1.0, 1.0, 0.0, 0.0, 0.0]) {
             assert!((found - expected).abs() < 1e-6);
         }
+        // Of equal positions each weighs the same.
+        let x = Tensor::<3>::ones([2, 5, 3], &device);
+        let weights = pool.weights(x, Some(mask_pad(&[4, 0], 5, &device)));
+        let weights: Vec<f32> = weights.into_data().iter::<f32>().collect();
+        assert!(
+            weights[..4]
+                .iter()
+                .all(|weight| (weight - 0.25).abs() < 1e-6)
+        );
+        assert!(weights[4..].iter().all(|weight| *weight == 0.0));
     }
 }

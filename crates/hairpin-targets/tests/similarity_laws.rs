@@ -8,7 +8,7 @@ use drawn::family;
 use hairpin_seq::align::{Aligner, Ends, Per, Scoring};
 use hairpin_seq::{Alphabet, Dna, Protein, Seq};
 use hairpin_targets::duplicates::{Dropped, Keep, Linkage, deduplicate, linked};
-use hairpin_targets::similarity::{Similarity, clusters, nearest};
+use hairpin_targets::similarity::{Nearest, Similarity, between_all, clusters, nearest};
 use hairpin_targets::{Groups, LeakageReport, split};
 use proptest::prelude::*;
 use serde::Deserialize;
@@ -50,6 +50,62 @@ fn linkage_is_that_of_scipy() {
         for (linkage, expected) in [(Linkage::Average, average), (Linkage::Single, single)] {
             let found = linked(n, similarity, threshold, linkage).unwrap();
             assert_eq!(found, Groups::by(expected));
+        }
+    }
+}
+
+/// Every way to measure how alike two sequences are.
+fn measures() -> [Similarity<Dna>; 3] {
+    let aligner = Aligner::new(Scoring::uniform(1, -1, 2, 1)).with_ends(Ends::Free);
+    [
+        Similarity::edit(0.5),
+        Similarity::kmers(3, 0.5),
+        Similarity::aligned(aligner, Per::Shorter, 0.5),
+    ]
+}
+
+#[test]
+fn all_pairs_of_nothing_are_no_pairs() {
+    let two: [Seq<Dna>; 2] = ["ACGT".parse().unwrap(), "ACGA".parse().unwrap()];
+    for similarity in measures() {
+        assert_eq!(between_all(&two, &[], &similarity).unwrap().dim(), (2, 0));
+        assert_eq!(between_all(&[], &two, &similarity).unwrap().dim(), (0, 2));
+    }
+    // 3 of 4 letters are alike, by edit distance and in the alignment; of three 3-mers they share one.
+    let expected = [0.75, 1.0 / 3.0, 0.75];
+    for (similarity, expected) in measures().iter().zip(expected) {
+        let found = between_all(&two, &two, similarity).unwrap();
+        assert!((found[[0, 1]] - expected).abs() < 1e-12, "{found}");
+    }
+    let refused = between_all(&two, &two, &Similarity::kmers(99, 0.5));
+    assert!(refused.is_err());
+}
+
+proptest! {
+    #[test]
+    fn all_pairs_are_each_pair_and_hold_the_nearest(
+        queries in proptest::collection::vec("[ACGT]{4,12}", 1..6),
+        references in proptest::collection::vec("[ACGT]{4,12}", 1..6),
+    ) {
+        let parse = |texts: &[String]| -> Vec<Seq<Dna>> {
+            texts.iter().map(|text| text.parse().unwrap()).collect()
+        };
+        let (queries, references) = (parse(&queries), parse(&references));
+        for similarity in measures() {
+            let found = between_all(&queries, &references, &similarity).unwrap();
+            let best = nearest(&queries, &references, &similarity).unwrap();
+            for (row, query) in queries.iter().enumerate() {
+                for (column, reference) in references.iter().enumerate() {
+                    let alone = similarity.between(query, reference).unwrap();
+                    prop_assert_eq!(found[[row, column]], alone);
+                }
+                let Some(Nearest { reference, similarity }) = best[row] else {
+                    panic!("there are references");
+                };
+                let highest = found.row(row).fold(0.0, |a, b| f64::max(a, *b));
+                prop_assert!((found[[row, reference]] - highest).abs() < 1e-12);
+                prop_assert!((similarity - highest).abs() < 1e-12);
+            }
         }
     }
 }

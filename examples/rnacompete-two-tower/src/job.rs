@@ -3,21 +3,23 @@
 use crate::FIXTURE;
 use crate::cli::TrainArgs;
 use crate::controls;
-use crate::data::{Division, Material, TestFiles, names};
+use crate::data::{Division, Material, Side, TestFiles, names};
 use crate::judge::{Judgement, THE_MODEL};
 use crate::learn::{self, Learned, Place, Rows, Trained, answer, learn};
 use crate::motifs;
+use crate::mutants;
 use crate::predict;
-use crate::proteins::{self, Neighbours, ProteinVectors};
+use crate::proteins::{self, Neighbours, ProteinVectors, Source};
 use crate::settings::Settings;
 use crate::structure::Structure;
 use anyhow::{Context, Result};
 use hairpin::seq::{Rna, Seq};
-use hairpin::targets::TargetMatrix;
 use hairpin::targets::metrics::repeat_correlation;
 use hairpin::targets::similarity::between_all;
+use hairpin::targets::{FittedRecipe, TargetMatrix};
 use hairpin::tasks::embeddings::{Embeddings, sequence_id};
 use hairpin::tasks::rnacompete::{read_test, score};
+use hairpin::train::history::History;
 use hairpin::train::manifest::{Launch, Manifest, git_commit};
 use hairpin::train::report::Report;
 use hairpin::train::{RunDir, Stop};
@@ -28,6 +30,9 @@ use std::time::Instant;
 
 /// What each held-out protein is predicted to bind.
 const MOTIFS: &str = "motifs.meme";
+
+/// Where the network of all proteins is trained, in a run's folder.
+const EVERYONE: &str = "all-proteins";
 
 /// The answer to the official test files, in a run's folder.
 const ANSWER: &str = "answer";
@@ -74,26 +79,27 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
 
     let structure = fold(&material, &division, &settings, &run)?;
     let (source, raw) = learn::vectors(&material, embeddings, &settings)?;
-    let of_learned = raw.select(Axis(0), &division.learn.proteins);
-    let neighbours = match (settings.proteins.neighbours, &material.proteins) {
-        (temperature, Some(_)) if temperature > 0.0 => material
-            .sequences(&division.learn.proteins)
-            .map(|train| Neighbours::new(temperature, &train)),
-        _ => None,
+    let seen = Seen {
+        material: &material,
+        structure: &structure,
+        settings: &settings,
+        source,
+        raw: &raw,
     };
-    let vectors = ProteinVectors::fit(source, of_learned, neighbours)?;
-    let rows = |side| Rows::new(&material, &structure, (&vectors, &raw), side);
-    let on_learn = material.targets(&division.learn)?;
-    let recipe = settings.data.recipe.fit(&on_learn)?;
-    let learned = Learned::new(vectors.clone(), recipe.clone(), &structure);
+    let Lesson {
+        learned,
+        recipe,
+        rows: of_learn,
+        targets: on_learn,
+    } = seen.lesson(&division.learn)?;
+    let rows = |side| Rows::new(&material, &structure, (&learned.proteins, &raw), side);
     // Whoever is held out has a scale of its own; of probes that are held out the proteins' scale is known.
     let transformed = |targets: TargetMatrix| match args.seen {
         true => recipe.apply_owned(targets),
         false => settings.data.recipe.fit(&targets)?.apply_owned(targets),
     };
-    let on_learn = recipe.apply_owned(on_learn)?;
     let on_choose = transformed(material.targets(&division.choose)?)?;
-    let (of_learn, of_choose) = (rows(&division.learn)?, rows(&division.choose)?);
+    let of_choose = rows(&division.choose)?;
     let stop =
         Stop::on_ctrl_c(|| eprintln!("stopping after this batch; Ctrl-C again to stop at once"))?;
     let mut origin = vec![
@@ -107,6 +113,7 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
     }));
     let place = Place {
         run: &run,
+        bundle: &run,
         device: &device,
         origin,
         resume,
@@ -119,7 +126,7 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
         (&of_learn, &on_learn),
         (&of_choose, &on_choose),
         &learned,
-        config_toml,
+        config_toml.clone(),
         &place,
     )?;
     let trained_seconds = started.elapsed().as_secs_f64();
@@ -129,7 +136,7 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
     let mut answers = match args.seen {
         true => controls::of_probes(&material, &division, &recipe)?,
         false => {
-            let side = crate::data::Side {
+            let side = Side {
                 proteins: division.learn.proteins.clone(),
                 probes: division.judge.probes.clone(),
             };
@@ -158,6 +165,14 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
         run.write(MOTIFS, motifs::to_meme(&found)?.as_bytes())?;
     }
 
+    let shown: Vec<usize> = judgement.shown()?.iter().map(|own| own.1).collect();
+    let mut explanations = mutants::figures(&model, &judged, (of_model, &shown), &device)?;
+    explanations.extend(motifs::figures(&found)?);
+
+    let everyone = match settings.data.retrain && !args.seen {
+        true => Some(retrain(&seen, &division, &history, &place, config_toml)?),
+        false => None,
+    };
     let trained = Trained::load(&run, &device)?;
     let test = match (args.seen, TestFiles::in_folder(folder)) {
         (false, Some(files)) if args.embeddings.is_none() => {
@@ -215,10 +230,20 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
             ("to learn from".to_owned(), counts(&division.learn)),
             ("to choose by".to_owned(), counts(&division.choose)),
             ("held out".to_owned(), counts(&division.judge)),
+            (
+                "in the bundle".to_owned(),
+                match &everyone {
+                    Some((side, epochs)) => format!(
+                        "another network, of {}, trained for {epochs} epochs: nothing was held out of it, and no score here is its own",
+                        counts(side)
+                    ),
+                    None => "the network that was judged".to_owned(),
+                },
+            ),
         ],
         predictions: judgement.drawings()?,
         history: Some(history),
-        explanations: motifs::figures(&found)?,
+        explanations,
         tables,
         config_toml: settings.to_toml()?,
         launches: Launch::all(&run)?,
@@ -243,7 +268,106 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
         println!("report       {}", run.file(RunDir::REPORT).display());
         println!("time         {seconds:.1} s");
     }
+    if everyone.is_some() {
+        RunDir::open(run.file(EVERYONE))?.clear_checkpoint()?;
+    }
     Ok(run.clear_checkpoint()?)
+}
+
+/// What there is to learn from.
+struct Seen<'a> {
+    material: &'a Material,
+    structure: &'a Structure,
+    settings: &'a Settings,
+    source: Source,
+    /// Vectors of all proteins as they come from the source.
+    raw: &'a Array2<f32>,
+}
+
+/// One side of a division, ready to be learned from.
+struct Lesson {
+    learned: Learned,
+    recipe: FittedRecipe,
+    rows: Rows,
+    targets: TargetMatrix,
+}
+
+impl Seen<'_> {
+    /// Scaling, kin and recipe are those of this side alone.
+    fn lesson(&self, side: &Side) -> Result<Lesson> {
+        let temperature = self.settings.proteins.neighbours;
+        let neighbours = match temperature > 0.0 {
+            true => self.material.sequences(&side.proteins),
+            false => None,
+        };
+        let neighbours = neighbours.map(|train| Neighbours::new(temperature, &train));
+        let raw = self.raw.select(Axis(0), &side.proteins);
+        let vectors = ProteinVectors::fit(self.source.clone(), raw, neighbours)?;
+        let targets = self.material.targets(side)?;
+        let recipe = self.settings.data.recipe.fit(&targets)?;
+        let rows = Rows::new(self.material, self.structure, (&vectors, self.raw), side)?;
+        Ok(Lesson {
+            learned: Learned::new(vectors, recipe.clone(), self.structure),
+            targets: recipe.apply_owned(targets)?,
+            recipe,
+            rows,
+        })
+    }
+}
+
+/// Learns from all proteins, as many epochs as were best when some were held out; the bundle becomes that of this network.
+fn retrain(
+    seen: &Seen<'_>,
+    division: &Division,
+    history: &History,
+    place: &Place<'_>,
+    config_toml: String,
+) -> Result<(Side, usize)> {
+    let all: Vec<usize> = (0..seen.material.intensities.n_columns()).collect();
+    let side = Side {
+        proteins: all.clone(),
+        probes: division.learn.probes.clone(),
+    };
+    // Shown, to see whether it learns: nothing is held out any more.
+    let shown = Side {
+        proteins: all,
+        probes: division.choose.probes.clone(),
+    };
+    let Lesson {
+        learned,
+        recipe,
+        rows,
+        targets,
+    } = seen.lesson(&side)?;
+    let of_shown = Rows::new(
+        seen.material,
+        seen.structure,
+        (&learned.proteins, seen.raw),
+        &shown,
+    )?;
+    let on_shown = recipe.apply_owned(seen.material.targets(&shown)?)?;
+    let mut settings = seen.settings.clone();
+    if let Some(best) = history.best() {
+        settings.fit.epochs = best.epoch;
+    }
+    let epochs = settings.fit.epochs;
+    let run = RunDir::create(place.run.file(EVERYONE))?;
+    let place = Place {
+        run: &run,
+        resume: place.resume && run.has_checkpoint()?,
+        origin: place.origin.clone(),
+        ..*place
+    };
+    eprintln!("all {} proteins, {epochs} epochs", side.proteins.len());
+    learn(
+        &settings,
+        (&rows, &targets),
+        (&of_shown, &on_shown),
+        &learned,
+        config_toml,
+        &place,
+    )?;
+    Ok((side, epochs))
 }
 
 /// Vectors of the material's proteins, with the hash of the weights that made them.
@@ -343,7 +467,7 @@ fn answer_test(
     Ok(found)
 }
 
-fn counts(side: &crate::data::Side) -> String {
+fn counts(side: &Side) -> String {
     format!(
         "{} proteins x {} probes",
         side.proteins.len(),

@@ -204,22 +204,36 @@ impl Judgement {
         }
     }
 
-    /// Drawn are the protein that is predicted best and the one in the middle.
+    /// The proteins that pictures are of: the one that is predicted best and the one in the middle.
+    pub(crate) fn shown(&self) -> Result<Vec<(&'static str, usize)>> {
+        let judged = self.judged()?;
+        let Some(model) = judged.last() else {
+            return Ok(Vec::new());
+        };
+        let mut order: Vec<usize> = (0..model.scores.len()).collect();
+        order.sort_by(|&a, &b| model.scores[b].total_cmp(&model.scores[a]));
+        let picked = [
+            ("predicted best", order.first()),
+            ("in the middle", order.get(order.len() / 2)),
+        ];
+        let picked = picked.into_iter();
+        Ok(picked
+            .filter_map(|(which, protein)| Some((which, *protein?)))
+            .collect())
+    }
+
+    /// The predictions of those beside what was measured.
     pub(crate) fn drawings(&self) -> Result<Vec<Predictions>> {
         let judged = self.judged()?;
         let (Some(model), Some((_, answer))) = (judged.last(), self.answers.last()) else {
             return Ok(Vec::new());
         };
-        let mut order: Vec<usize> = (0..model.scores.len()).collect();
-        order.sort_by(|&a, &b| model.scores[b].total_cmp(&model.scores[a]));
         let column = |matrix: &TargetMatrix, column: usize| {
             matrix.values().column(column).mapv(f64::from).to_vec()
         };
-        let picked = [
-            ("predicted best", order[0]),
-            ("in the middle", order[order.len() / 2]),
-        ];
+        let picked = self.shown()?;
         Ok(picked
+            .into_iter()
             .map(|(which, protein)| Predictions {
                 caption: format!(
                     "{}, {which} (Pearson {:.3}), in standard deviations",
@@ -230,7 +244,7 @@ impl Judgement {
                 predicted: column(answer, protein),
                 seed: 1,
             })
-            .to_vec())
+            .collect())
     }
 
     pub(crate) fn json(&self) -> Result<Value> {

@@ -3,7 +3,7 @@
 use crate::data::{Material, Side};
 use crate::pools;
 use crate::proteins::{self, ProteinVectors, Source};
-use crate::settings::{ContrastConfig, Settings};
+use crate::settings::{ContrastConfig, Reads, Settings};
 use crate::structure::Structure;
 use anyhow::{Context, Result, ensure};
 use hairpin::models::{ModelError, TwoTower, TwoTowerConfig};
@@ -42,6 +42,8 @@ pub(crate) struct Learned {
 /// Where and how.
 pub(crate) struct Place<'a> {
     pub(crate) run: &'a RunDir,
+    /// Where the bundle goes.
+    pub(crate) bundle: &'a RunDir,
     pub(crate) device: &'a Device,
     /// What a run may only be resumed with.
     pub(crate) origin: Vec<(String, String)>,
@@ -84,6 +86,30 @@ impl Rows {
         })
     }
 
+    /// One of the probes.
+    pub(crate) fn probe(&self, row: usize) -> &Seq<Rna> {
+        &self.probes[row]
+    }
+
+    /// What the network says of one of the proteins and other probes, folded for it.
+    pub(crate) fn scores(
+        &self,
+        model: &TwoTower,
+        protein: usize,
+        probes: &[Seq<Rna>],
+        device: &Device,
+    ) -> Result<Vec<f32>> {
+        let structure = match self.channels {
+            0 => Structure::none(probes),
+            _ => Structure::fold(probes)?,
+        };
+        let (length, channels) = (structure.length, structure.channels);
+        let probes = AnnotatedSequences::new(probes, &structure.values, length, channels)?;
+        let protein = Vectors::new(self.vectors.select(Axis(0), &[protein]));
+        let pairs = PairVectors::new(model, &protein, &probes, BATCH, device, |_, _| ())?;
+        Ok(pairs.scores(0..1).into_iter().collect())
+    }
+
     fn probes(&self) -> Result<AnnotatedSequences<'_, Rna>> {
         let (structure, length) = (&self.structure, self.length);
         Ok(AnnotatedSequences::new(
@@ -95,7 +121,7 @@ impl Rows {
     }
 }
 
-/// Raw vectors of all proteins of a material: embeddings if given, or features that need no weights, or each its own place.
+/// Raw vectors of all proteins of a material: embeddings if given, or what the settings say, or each its own place.
 pub(crate) fn vectors(
     material: &Material,
     embeddings: Option<(Array2<f32>, String)>,
@@ -104,6 +130,9 @@ pub(crate) fn vectors(
     let n = material.intensities.n_columns();
     Ok(match (embeddings, &material.proteins) {
         (Some((vectors, weights)), _) => (Source::Embeddings { weights }, vectors),
+        (None, Some(_)) if settings.proteins.reads == Reads::Kin => {
+            (Source::Kin, proteins::nothing(n))
+        }
         (None, Some(sequences)) => {
             let lags = settings.proteins.lags;
             (
@@ -209,7 +238,7 @@ pub(crate) fn learn(
         (fitted.model.towers, fitted.history)
     };
     let learned = serde_json::to_value(learned)?;
-    Bundle::of(MODEL, config_toml, learned, &model)?.save(place.run)?;
+    Bundle::of(MODEL, config_toml, learned, &model)?.save(place.bundle)?;
     Ok((model, history))
 }
 
@@ -235,6 +264,7 @@ impl Settings {
         config.d_protein = learned.proteins.width();
         config.n_proteins = n_proteins;
         config.d_structure = learned.d_structure;
+        config.mixture = learned.proteins.source == Source::Kin;
         config
     }
 }

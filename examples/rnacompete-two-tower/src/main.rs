@@ -8,6 +8,7 @@ mod job;
 mod judge;
 mod learn;
 mod motifs;
+mod mutants;
 mod pools;
 mod predict;
 mod proteins;

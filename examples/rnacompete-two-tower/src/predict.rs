@@ -80,8 +80,9 @@ pub(crate) fn vectors(
         (Source::Columns, _) => bail!(
             "this run knows proteins by their column alone (train --seen): it cannot predict others; train without --seen"
         ),
+        (Source::Kin, None) => Ok(proteins::nothing(test.proteins.len())),
         (Source::Peptides { lags }, None) => proteins::peptides(&test.proteins, *lags),
-        (Source::Peptides { .. }, Some(path)) => bail!(
+        (Source::Kin | Source::Peptides { .. }, Some(path)) => bail!(
             "{}: this run was trained without embeddings; leave --embeddings out",
             path.display()
         ),

@@ -1,4 +1,5 @@
-//! Proteins as vectors: from a language model's embeddings, from features that need no weights, or each by its column alone.
+//! Proteins as vectors: by their kin among the training proteins, from a language model's embeddings, from features that need no weights, or
+//! each by its column alone.
 
 use anyhow::{Context, Result, ensure};
 use hairpin::seq::align::{Aligner, Ends, Per, Scoring};
@@ -15,6 +16,8 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Source {
+    /// The training proteins that it is like, and nothing else: the network places it at their mean.
+    Kin,
     /// Gapped 3-mers of seven classes of residues, composition, and how properties vary along the chain up to this lag.
     Peptides { lags: usize },
     /// Vectors of a file, made with weights of this hash.
@@ -26,6 +29,7 @@ pub(crate) enum Source {
 impl fmt::Display for ProteinVectors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.source {
+            Source::Kin => write!(f, "means of their kin"),
             Source::Peptides { .. } => write!(
                 f,
                 "{} features without trained weights: gapped 3-mers, composition, properties along the chain",
@@ -54,19 +58,21 @@ impl fmt::Display for ProteinVectors {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProteinVectors {
     pub(crate) source: Source,
-    /// The z-scores of the training proteins.
-    scaling: FittedRecipe,
+    /// The z-scores of the training proteins, where there is something beside the kin.
+    scaling: Option<FittedRecipe>,
     /// How near a protein is to each of those, if that is shown, too.
     neighbours: Option<Neighbours>,
 }
 
-/// Nearness to the training proteins: behind the other values a value for each of them, which add up to [`WEIGHT`](Self::WEIGHT).
+/// Nearness to the training proteins: behind the other values a value for each of them, which add up to [`WEIGHT`](Self::WEIGHT), or to 1
+/// where there are no other values.
 ///
 /// ```text
 /// v_j = WEIGHT exp(identity_j / T) / sum over the training proteins k of exp(identity_k / T)
 /// ```
 ///
-/// A layer on top of it learns an embedding of each training protein and reads a protein as the mean of its neighbours'.
+/// A layer on top of it learns an embedding of each training protein and reads a protein as the mean of its neighbours'. Of
+/// [`Source::Kin`] a protein that was learned from is itself alone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Neighbours {
@@ -85,8 +91,8 @@ impl Neighbours {
         }
     }
 
-    /// `[proteins, training proteins]`; with `but_itself` a protein of the same sequence is passed over.
-    fn values(&self, proteins: &[Seq<Protein>], but_itself: bool) -> Result<Array2<f32>> {
+    /// `[proteins, training proteins]`; a protein of the same sequence is taken as `same` says.
+    fn values(&self, proteins: &[Seq<Protein>], same: Same, total: f64) -> Result<Array2<f32>> {
         let policy = Policy {
             ambiguous: Ambiguous::Unknown,
             ..Policy::default()
@@ -101,18 +107,36 @@ impl Neighbours {
             .zip(proteins)
             .zip(values.rows_mut())
         {
+            // The nearest one weighs 1 and not a number that is too small for its type.
+            let nearest = identities.iter().zip(&train);
+            let nearest =
+                nearest.filter(|(_, other)| same != Same::PassedOver || *other != protein);
+            let nearest = nearest.fold(0.0, |best, (&own, _)| f64::max(best, own));
+            let known = same == Same::Alone && train.contains(protein);
             let weight = |(&identity, other): (&f64, &Seq<Protein>)| match other == protein {
-                true if but_itself => 0.0,
-                _ => ((identity - 1.0) / self.temperature).exp(),
+                true if same == Same::PassedOver => 0.0,
+                false if known => 0.0,
+                _ => ((identity - nearest) / self.temperature).exp(),
             };
             let weights: Vec<f64> = identities.iter().zip(&train).map(weight).collect();
             let sum: f64 = weights.iter().sum();
             for (value, weight) in row.iter_mut().zip(weights) {
-                *value = (Self::WEIGHT * weight / sum.max(f64::MIN_POSITIVE)) as f32;
+                *value = (total * weight / sum.max(f64::MIN_POSITIVE)) as f32;
             }
         }
         Ok(values)
     }
+}
+
+/// How a training protein reads itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Same {
+    /// As its nearest neighbour.
+    Near,
+    /// As itself, without neighbours.
+    Alone,
+    /// By its neighbours alone, as if it had not been measured.
+    PassedOver,
 }
 
 /// Aligns proteins so that a domain finds the protein that holds it.
@@ -133,10 +157,14 @@ impl ProteinVectors {
         neighbours: Option<Neighbours>,
     ) -> Result<Self> {
         let recipe = match source {
-            Source::Columns => Recipe::default(),
-            _ => Recipe(vec![Step::ZScore]),
+            Source::Kin => None,
+            Source::Columns => Some(Recipe::default()),
+            _ => Some(Recipe(vec![Step::ZScore])),
         };
-        let scaling = recipe.fit(&matrix(train)?)?;
+        let scaling = match recipe {
+            None => None,
+            Some(recipe) => Some(recipe.fit(&matrix(train)?)?),
+        };
         Ok(Self {
             source,
             scaling,
@@ -146,7 +174,8 @@ impl ProteinVectors {
 
     /// Values of a vector as it comes from its source.
     pub(crate) fn source_width(&self) -> usize {
-        self.scaling.output_names().len()
+        let scaling = self.scaling.as_ref();
+        scaling.map_or(0, |own| own.output_names().len())
     }
 
     /// Values of a vector as the network reads it.
@@ -187,12 +216,21 @@ impl ProteinVectors {
             found == expected,
             "the proteins' vectors have {found} values, expected {expected} as in training: give vectors of the same model"
         );
-        let scaled = self.scaling.apply_owned(matrix(vectors)?)?.into_arrays().0;
+        let scaled = match &self.scaling {
+            None => vectors,
+            Some(scaling) => scaling.apply_owned(matrix(vectors)?)?.into_arrays().0,
+        };
         let Some(neighbours) = &self.neighbours else {
             return Ok(scaled);
         };
         let proteins = proteins.context("neighbours are found by sequence, and there is none")?;
-        let near = neighbours.values(proteins, but_themselves)?;
+        let (same, total) = match (but_themselves, &self.source) {
+            (false, Source::Kin) => (Same::Alone, 1.0),
+            (true, Source::Kin) => (Same::PassedOver, 1.0),
+            (false, _) => (Same::Near, Neighbours::WEIGHT),
+            (true, _) => (Same::PassedOver, Neighbours::WEIGHT),
+        };
+        let near = neighbours.values(proteins, same, total)?;
         Ok(concatenate(Axis(1), &[scaled.view(), near.view()])?)
     }
 }
@@ -207,6 +245,11 @@ pub(crate) fn peptides(proteins: &[Seq<Protein>], lags: usize) -> Result<Array2<
     let kmers = GappedKmers::triples(Residues::Seven).with_frequencies(true);
     let encoder = Stacked::new(kmers).with(PhysicoChemical::new(lags)?);
     Ok(features(&encoder, proteins))
+}
+
+/// Nothing of `n` proteins but their kin.
+pub(crate) fn nothing(n: usize) -> Array2<f32> {
+    Array2::zeros((n, 0))
 }
 
 /// One place for each of `n` columns.
@@ -270,5 +313,25 @@ mod tests {
         }
         assert!(without[[0, 1056]] > 9.9);
         assert!(fitted.read(raw, None).is_err());
+    }
+
+    #[test]
+    fn a_measured_protein_is_itself_and_another_the_mean_of_its_kin() {
+        let train = ["MKVLAARGGRGG", "MKVLAARGGRGW", "WYFPLKDDEEHH"].map(protein);
+        let near = Neighbours::new(0.05, &train);
+        let fitted = ProteinVectors::fit(Source::Kin, nothing(3), Some(near)).unwrap();
+        assert_eq!((fitted.source_width(), fitted.width()), (0, 3));
+        let own = fitted.read(nothing(3), Some(&train)).unwrap();
+        assert_eq!(own, columns(3));
+        let others = [protein("MKVLAARGGRWW"), protein("CCCC")];
+        let found = fitted.read(nothing(2), Some(&others)).unwrap();
+        for row in found.rows() {
+            assert!((row.sum() - 1.0).abs() < 1e-6, "{row}");
+        }
+        assert!(found[[0, 1]] > found[[0, 0]] && found[[0, 0]] > found[[0, 2]]);
+        let hidden = fitted.read_without_themselves(nothing(3), Some(&train));
+        let hidden = hidden.unwrap().unwrap();
+        assert_eq!(hidden[[0, 0]], 0.0);
+        assert!(hidden[[0, 1]] > 0.99);
     }
 }

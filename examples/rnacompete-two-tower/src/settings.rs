@@ -49,6 +49,8 @@ pub(crate) struct DataConfig {
     pub(crate) valid_probes: usize,
     /// Probes by which the network and the controls are judged; 0 for all.
     pub(crate) test_probes: usize,
+    /// Whether the bundle is of a network that learned from all proteins, after one was judged.
+    pub(crate) retrain: bool,
     /// What is done to the intensities of each protein.
     pub(crate) recipe: Recipe,
 }
@@ -57,6 +59,8 @@ pub(crate) struct DataConfig {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProteinConfig {
+    /// What stands for a protein.
+    pub(crate) reads: Reads,
     /// Positions apart up to which properties of residues are compared.
     pub(crate) lags: usize,
     /// Temperature of the nearness to each training protein; 0: not shown.
@@ -67,6 +71,16 @@ pub(crate) struct ProteinConfig {
     pub(crate) noise: f64,
     /// Proteins that meet a batch of probes; 0 for all.
     pub(crate) per_batch: usize,
+}
+
+/// What stands for a protein where no embeddings are given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Reads {
+    /// The training proteins that are like it: it is placed at their mean.
+    Kin,
+    /// Features of its sequence and, behind them, how near it is to each training protein.
+    Features,
 }
 
 /// A contrastive term beside the loss.
@@ -146,6 +160,7 @@ impl Default for Settings {
                 probes: 0,
                 valid_probes: 4000,
                 test_probes: 0,
+                retrain: true,
                 recipe: Recipe(vec![
                     Step::Log1p,
                     Step::ClipQuantile {
@@ -156,9 +171,10 @@ impl Default for Settings {
                 ]),
             },
             proteins: ProteinConfig {
+                reads: Reads::Kin,
                 lags: 8,
-                neighbours: 0.02,
-                hide_self: 0.25,
+                neighbours: 0.03,
+                hide_self: 0.0,
                 noise: 0.0,
                 per_batch: 0,
             },
@@ -299,6 +315,10 @@ impl Settings {
             proteins.neighbours
         );
         ensure!(
+            proteins.neighbours > 0.0 || proteins.reads != Reads::Kin,
+            "proteins.neighbours is 0, and proteins.reads = \"kin\" needs a temperature: give one, or read \"features\""
+        );
+        ensure!(
             (0.0..=1.0).contains(&proteins.hide_self),
             "proteins.hide_self is {}, expected 0 to 1",
             proteins.hide_self
@@ -370,6 +390,7 @@ mod tests {
             ("data.test_share = 1.0", "data.test_share"),
             ("data.valid_probes = 1", "data.valid_probes"),
             ("proteins.noise = -1.0", "proteins.noise"),
+            ("proteins.neighbours = 0.0", "proteins.neighbours"),
             ("model.d_model = 63", "model.d_model"),
         ] {
             let error = Settings::default().under(text, Path::new("own.toml"));

@@ -97,9 +97,16 @@ fn a_run_on_files_of_the_repository_predicts_by_the_three_arguments() {
     ] {
         assert!(run.join(name).exists(), "{name}");
     }
-    assert!(!run.join("checkpoint").exists());
+    assert!(!run.join("checkpoint").exists() && !run.join("all-proteins/checkpoint").exists());
     let report = fs::read_to_string(run.join("report.html")).unwrap();
-    for part in ["median Pearson", "SHA-256", "held out", "gapped 3-mers"] {
+    for part in [
+        "median Pearson",
+        "SHA-256",
+        "held out",
+        "means of their kin",
+        "each single change",
+        "nothing was held out of it",
+    ] {
         assert!(report.contains(part), "no {part:?} in the report");
     }
 

@@ -91,3 +91,81 @@ fn all_finite(predictions: &Array2<f32>, truth: &TargetMatrix) -> bool {
     let mut pairs = predictions.iter().zip(truth.measured());
     pairs.all(|(value, measured)| value.is_finite() || !measured)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::{array, s};
+
+    fn truth(values: Array2<f32>) -> TargetMatrix {
+        let names = (0..values.ncols()).map(|column| column.to_string());
+        TargetMatrix::new(values, names.collect()).unwrap()
+    }
+
+    /// Pearson's correlations of the columns: 1, -1, 0.5, and 0 of a constant.
+    fn both() -> (Array2<f32>, Array2<f32>) {
+        let predicted = array![
+            [0.0, 2.0, 1.0, 7.0],
+            [1.0, 1.0, 3.0, 7.0],
+            [2.0, 0.0, 2.0, 7.0]
+        ];
+        let measured = array![
+            [0.0, 0.0, 1.0, 0.0],
+            [1.0, 1.0, 2.0, 1.0],
+            [2.0, 2.0, 3.0, 5.0]
+        ];
+        (predicted, measured)
+    }
+
+    fn median_of(predicted: &Array2<f32>, measured: Array2<f32>) -> f64 {
+        let truth = truth(measured);
+        score(predicted, &truth, Metric::Pearson, Over::ColumnMedian).unwrap()
+    }
+
+    #[test]
+    fn the_median_of_columns_is_the_middle_or_between_the_two_in_the_middle() {
+        let (predicted, measured) = both();
+        let part = |n: usize| {
+            let own = s![.., ..n];
+            median_of(
+                &predicted.slice(own).to_owned(),
+                measured.slice(own).to_owned(),
+            )
+        };
+        // 1; 1 and -1; 1, -1, 0.5; 1, -1, 0.5, 0.
+        for (n, expected) in [(1, 1.0), (2, 0.0), (3, 0.5), (4, 0.25)] {
+            assert!((part(n) - expected).abs() < 1e-6, "{n}: {}", part(n));
+        }
+        let mean = score(&predicted, &truth(measured), Metric::Pearson, Over::Columns);
+        assert!((mean.unwrap() - 0.125).abs() < 1e-6);
+        assert_eq!(name(Metric::Pearson, Over::ColumnMedian), "median Pearson");
+    }
+
+    #[test]
+    fn a_column_without_a_value_is_left_out_by_the_truth_and_zero_by_the_prediction() {
+        let (predicted, mut measured) = both();
+        measured.column_mut(1).fill(3.0);
+        // 1, 0.5 and 0 are left.
+        assert!((median_of(&predicted, measured) - 0.5).abs() < 1e-6);
+        let constant = array![[1.0], [1.0], [1.0]];
+        let own = array![[0.0], [1.0], [2.0]];
+        assert_eq!(median_of(&constant, own.clone()), 0.0);
+        assert!(median_of(&own, constant).is_nan());
+        let mut lost = own.clone();
+        lost[[1, 0]] = f32::NAN;
+        assert!(median_of(&lost, own).is_nan());
+    }
+
+    #[test]
+    fn predictions_of_another_shape_are_refused() {
+        let (predicted, measured) = both();
+        let two_rows = predicted.slice(s![..2, ..]).to_owned();
+        let found = score(
+            &two_rows,
+            &truth(measured),
+            Metric::Pearson,
+            Over::ColumnMedian,
+        );
+        assert!(matches!(found, Err(TargetError::Shape { .. })));
+    }
+}
