@@ -88,6 +88,21 @@ const STEPS: &[Step] = &[
             &[("RUSTDOCFLAGS", "-D warnings")],
         ),
     },
+    // Behind a feature that would compile Burn anew if the workspace had it; this crate knows no Burn.
+    Step {
+        name: "h5ad",
+        action: Action::Cargo(
+            &[
+                "test",
+                "--release",
+                "--package",
+                "hairpin-tasks",
+                "--features",
+                "h5ad",
+            ],
+            &[],
+        ),
+    },
 ];
 
 /// The names of `--skip NAME`, repeated.

@@ -84,9 +84,7 @@ pub(crate) fn learn(
         if !own.heads.is_empty() {
             let folder = format!("networks/fold-{}", fold.fold + 1);
             let (reading, nets) = networks(settings, &train, &completed, place, &folder)?;
-            for net in &nets {
-                answers.push(reading.answer(settings, net, &held_out.pairs, place.device)?);
-            }
+            answers.extend(reading.answers(settings, &nets, &held_out.pairs, place.device)?);
         }
         rounds.push((held_out, answers));
     }
@@ -205,7 +203,7 @@ fn completed_rows(completion: &FittedCompletion, pairs: &Pairs) -> Result<Rows> 
     })
 }
 
-/// Trains a network of each head; `completed` are the pairs to be asked about, of which pseudo-labels are made if they count.
+/// Trains networks of each head, one for each seed; `completed` are the pairs to be asked about, of which pseudo-labels are made if they count.
 fn networks(
     settings: &Settings,
     rows: &Rows,
@@ -255,17 +253,19 @@ fn networks(
         }
     };
     let noise = GaussianNoise::new(settings.blend.noise)?;
-    let mut nets = Vec::with_capacity(settings.blend.heads.len());
-    for (number, &head) in settings.blend.heads.iter().enumerate() {
+    let mut nets = Vec::with_capacity(settings.blend.n_networks());
+    for (number, head) in settings.blend.networks().enumerate() {
         let folder = RunDir::create(place.run.file(&format!("{folder}/{}", number + 1)))?;
+        let mut settings = settings.clone();
+        settings.fit.seed += (number % settings.blend.seeds) as u64;
         let own = inputs.clone().with_noise(noise.clone());
         let examples = Examples {
             weights: weights.as_deref(),
             ..Examples::new(&own, &targets)
         };
-        let build = |device: &Device| reading.network(settings, head, device);
+        let build = |device: &Device| reading.network(&settings, head, device);
         let fitted = train(
-            settings,
+            &settings,
             &folder,
             place,
             examples,
@@ -300,17 +300,27 @@ impl Reading {
         config.init(device)
     }
 
-    fn answer(
+    /// Of each head the median of its networks.
+    fn answers(
         &self,
         settings: &Settings,
-        net: &EncodingNet,
+        nets: &[EncodingNet],
         pairs: &Pairs,
         device: &Device,
-    ) -> Result<TargetMatrix> {
+    ) -> Result<Vec<TargetMatrix>> {
         let inputs = Vectors::new(self.statistics(&self.encoder.encode(pairs)?));
-        let found = answer(settings, net, &inputs, device)? * self.scale;
-        let found = TargetMatrix::new(found, self.components.output_names())?;
-        Ok(self.components.invert(&found)?)
+        let one = |net: &EncodingNet| -> Result<TargetMatrix> {
+            let found = answer(settings, net, &inputs, device)? * self.scale;
+            let found = TargetMatrix::new(found, self.components.output_names())?;
+            Ok(self.components.invert(&found)?)
+        };
+        let heads = nets.chunks(settings.blend.seeds);
+        heads
+            .map(|nets| {
+                let own: Vec<TargetMatrix> = nets.iter().map(one).collect::<Result<_>>()?;
+                Ok(Blend::Median.fit(&own, &own[0])?.apply(&own)?)
+            })
+            .collect()
     }
 }
 
@@ -320,9 +330,10 @@ impl Known<Joined> {
         let Some(reading) = &self.encoder.reading else {
             return Ok(Vec::new());
         };
-        let heads = settings.blend.heads.iter();
-        let nets = heads.map(|&head| Ok(reading.network(settings, head, device)?));
-        nets.collect()
+        let heads = settings.blend.networks();
+        heads
+            .map(|head| Ok(reading.network(settings, head, device)?))
+            .collect()
     }
 
     pub(crate) fn joined(
@@ -338,9 +349,7 @@ impl Known<Joined> {
                 .predict(&pairs.cell_types, &pairs.compounds)?,
         ];
         if let Some(reading) = &own.reading {
-            for net in nets {
-                answers.push(reading.answer(settings, net, pairs, device)?);
-            }
+            answers.extend(reading.answers(settings, nets, pairs, device)?);
         }
         Ok(own.bounds.apply(&own.blend.apply(&answers)?)?)
     }

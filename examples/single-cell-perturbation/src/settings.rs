@@ -80,8 +80,10 @@ pub(crate) struct BlendConfig {
     pub(crate) folds: usize,
     /// How often rows are dealt into folds.
     pub(crate) repeats: usize,
-    /// A network for each.
+    /// A network for each, and each seed.
     pub(crate) heads: Vec<EncodingHead>,
+    /// Networks of each head, which differ by their seed; the median of their answers counts.
+    pub(crate) seeds: usize,
     /// Components that networks answer.
     pub(crate) rank: usize,
     /// Standard deviation of what is added to what networks read in training.
@@ -90,6 +92,18 @@ pub(crate) struct BlendConfig {
     pub(crate) pseudo_labels: f32,
     /// Settings of the completion, of which the folds choose one.
     pub(crate) candidates: Vec<Completion>,
+}
+
+impl BlendConfig {
+    /// The head of each network, those of one head side by side.
+    pub(crate) fn networks(&self) -> impl Iterator<Item = EncodingHead> + '_ {
+        let heads = self.heads.iter();
+        heads.flat_map(|&head| std::iter::repeat_n(head, self.seeds))
+    }
+
+    pub(crate) fn n_networks(&self) -> usize {
+        self.heads.len() * self.seeds
+    }
 }
 
 /// What is said of a cell type and of a compound.
@@ -136,6 +150,7 @@ impl Default for Settings {
                     EncodingHead::Gru,
                     EncodingHead::Convolution,
                 ],
+                seeds: 1,
                 rank: 64,
                 noise: 0.1,
                 pseudo_labels: 0.0,
@@ -231,6 +246,7 @@ impl Settings {
             ("encoding.folds", self.encoding.folds, 2),
             ("blend.folds", self.blend.folds, 2),
             ("blend.repeats", self.blend.repeats, 1),
+            ("blend.seeds", self.blend.seeds, 1),
             ("blend.rank", self.blend.rank, 1),
             ("number of blend.candidates", self.blend.candidates.len(), 1),
         ] {
