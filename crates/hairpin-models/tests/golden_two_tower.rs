@@ -173,6 +173,20 @@ fn lengths(golden: &Golden, name: &str) -> Vec<usize> {
     lengths.map(|n| n as usize).collect()
 }
 
+/// The gradients of the loss, after scores and loss were compared.
+fn compared(
+    golden: &Golden,
+    scores: Tensor<2>,
+    device: &Device,
+    same: &impl Fn(&str, Vec<f32>),
+) -> Gradients {
+    same("scores", values(scores.clone()));
+    let targets = Tensor::<2>::from_data(data(golden, "targets"), device);
+    let loss = (scores - targets).square().mean();
+    same("loss", values(loss.clone()));
+    loss.backward()
+}
+
 fn check(file: &str) {
     let golden = Golden::load("hairpin-models", file);
     let device = Device::flex().autodiff();
@@ -195,12 +209,7 @@ fn check(file: &str) {
         let expected = golden.f32(name).values;
         assert_close(&format!("{file} {name}"), &expected, &found, TOLERANCE);
     };
-    let scores = model.forward(input);
-    same("scores", values(scores.clone()));
-    let targets = Tensor::<2>::from_data(data(&golden, "targets"), &device);
-    let loss = (scores - targets).square().mean();
-    same("loss", values(loss.clone()));
-    let grads = loss.backward();
+    let grads = compared(&golden, model.forward(input), &device, &same);
     same("grad.proteins", values(proteins.grad(&grads).unwrap()));
     for_each(&mut model, &mut |name, own| {
         same(&format!("grad.{name}"), own.gradient(&grads));
@@ -242,16 +251,12 @@ fn two_tower_residues() {
         assert_close(&format!("{file} {name}"), &expected, &found, TOLERANCE);
     };
     same("weights", values(model.residues.weights(&left, None)));
-    let scores = model.forward(PairInput {
+    let input = PairInput {
         left,
         right: rnas(&golden, &device),
         columns: (0..model.n_outputs()).collect(),
-    });
-    same("scores", values(scores.clone()));
-    let targets = Tensor::<2>::from_data(data(&golden, "targets"), &device);
-    let loss = (scores - targets).square().mean();
-    same("loss", values(loss.clone()));
-    let grads = loss.backward();
+    };
+    let grads = compared(&golden, model.forward(input), &device, &same);
     same("grad.proteins", values(proteins.grad(&grads).unwrap()));
     let mut compare =
         |name: &str, own: Own<'_>| same(&format!("grad.{name}"), own.gradient(&grads));

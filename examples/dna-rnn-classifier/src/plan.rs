@@ -2,7 +2,7 @@
 
 use crate::settings::Settings;
 use crate::{FIXTURE, MODEL, TrainArgs};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use hairpin::train::manifest::{Launch, Manifest, Replay, git_commit};
 use hairpin::train::{Bundle, DeviceKind, RunDir};
 use std::path::{Path, PathBuf};
@@ -31,9 +31,11 @@ impl Plan {
         };
         let run = RunDir::open(replayed)?;
         let replay = Replay::of(&run, PROGRAM)?;
-        let data = replay.data.first();
-        let data = data.with_context(|| format!("{}: names no data", replayed.display()))?;
         let path = run.file(RunDir::RUN);
+        let [data] = replay.data.as_slice() else {
+            let found = replay.data.len();
+            bail!("{}: names {found} data files, expected 1", path.display());
+        };
         Ok(Self {
             settings: Settings::from_toml(&replay.config_toml, &path)?,
             device: replay.manifest.device.parse()?,

@@ -6,7 +6,7 @@ use crate::learn::MODEL;
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 use hairpin::tasks::sequence_csv::SUBMISSION;
-use hairpin::train::manifest::Replay;
+use hairpin::train::manifest::{Launch, Replay};
 use hairpin::train::{Ensemble, RunDir};
 use std::path::PathBuf;
 
@@ -22,11 +22,11 @@ impl Again {
         let before = RunDir::open(&args.replayed)?;
         let replay = Replay::of(&before, env!("CARGO_PKG_NAME"))?;
         let folder = Replay::folder(&args.replayed, args.run.as_deref())?;
-        let launches = || before.file("launches.json").display().to_string();
+        let launches = || before.file(Launch::FILE).display().to_string();
         let cli = Cli::try_parse_from(&replay.command).with_context(launches)?;
         let mut files = replay.data.into_iter();
         let mut common = |common: &mut RunArgs| {
-            // What was taken from within the program is taken from there again; the manifest has the hashes of both.
+            // Without `--data` or `--space` the run took what comes with the program, and so does the replay.
             let data = files.next();
             common.data = common.data.take().and(data);
             common.space = common.space.take().and_then(|_| files.next());

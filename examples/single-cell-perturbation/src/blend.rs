@@ -253,7 +253,7 @@ fn networks(
         }
     };
     let noise = GaussianNoise::new(settings.blend.noise)?;
-    let mut nets = Vec::with_capacity(settings.blend.n_networks());
+    let mut nets = Vec::new();
     for (number, head) in settings.blend.networks().enumerate() {
         let folder = RunDir::create(place.run.file(&format!("{folder}/{}", number + 1)))?;
         let mut settings = settings.clone();

@@ -100,10 +100,6 @@ impl BlendConfig {
         let heads = self.heads.iter();
         heads.flat_map(|&head| std::iter::repeat_n(head, self.seeds))
     }
-
-    pub(crate) fn n_networks(&self) -> usize {
-        self.heads.len() * self.seeds
-    }
 }
 
 /// What is said of a cell type and of a compound.
