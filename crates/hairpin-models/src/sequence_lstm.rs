@@ -5,13 +5,12 @@ use burn::config::Config;
 use burn::module::Module;
 use burn::nn::{
     BatchNorm, BatchNormConfig, Dropout, DropoutConfig, LayerNorm, LayerNormConfig, Linear,
-    LinearConfig, PaddingConfig1d, Relu,
-    conv::{Conv1d, Conv1dConfig},
-    pool::{MaxPool1d, MaxPool1dConfig},
+    LinearConfig, Relu,
 };
 use burn::tensor::{Device, Tensor, s};
 use hairpin_nn::{
-    Recurrent, RecurrentConfig, RecurrentInput, masked_max, masked_mean, zero_padded,
+    Conv1d, Conv1dConfig, Recurrent, RecurrentConfig, RecurrentInput, masked_max, masked_mean,
+    zero_padded,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -171,12 +170,7 @@ impl SequenceLstmConfig {
         self.validate()?;
         let front = (self.conv_channels > 0).then(|| ConvFront {
             conv: Conv1dConfig::new(self.d_input, self.conv_channels, self.conv_kernel)
-                .with_padding(PaddingConfig1d::Explicit(
-                    self.conv_kernel / 2,
-                    self.conv_kernel / 2,
-                ))
                 .init(device),
-            pool: MaxPool1dConfig::new(self.conv_pool).init(),
             window: self.conv_pool,
         });
         let d_recurrent = if front.is_some() {
@@ -226,7 +220,6 @@ fn out_of_range(
 pub struct ConvFront {
     /// The convolution, length kept by zero padding.
     pub conv: Conv1d,
-    pool: MaxPool1d,
     window: usize,
 }
 
@@ -235,14 +228,21 @@ impl ConvFront {
     fn forward(&self, input: SequenceInput) -> SequenceInput {
         let [batch, length, _] = input.x.dims();
         // Padding is read by the windows at a string's end, so it must be what the convolution pads with.
-        let x = zero_padded(input.x, &input.lengths).swap_dims(1, 2);
-        let x = Relu::new().forward(self.conv.forward(x));
+        let x = self.conv.forward(zero_padded(input.x, &input.lengths));
         let window = self.window;
         assert!(
             length >= window && input.lengths.iter().all(|&own| own >= window),
             "SequenceLstm: a string is shorter than conv_pool ({window}); batch_size {batch}, length {length}"
         );
-        let x = self.pool.forward(x).swap_dims(1, 2);
+        let [_, _, channels] = x.dims();
+        let pooled = length / window;
+        let x = x
+            .slice([0..batch, 0..pooled * window])
+            .reshape([batch, pooled, window, channels])
+            .max_dim(2)
+            .reshape([batch, pooled, channels]);
+        // The greatest of what ReLU leaves is what it leaves of the greatest.
+        let x = Relu::new().forward(x);
         let lengths: Arc<[usize]> = input.lengths.iter().map(|&own| own / window).collect();
         SequenceInput { x, lengths }
     }

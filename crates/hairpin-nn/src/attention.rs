@@ -1,6 +1,7 @@
 //! Attention of many heads over padded strings.
 
 use crate::feed_forward::{Dense, DenseConfig};
+use crate::precision::product;
 use crate::rotary::Rotary;
 use burn::config::Config;
 use burn::module::Module;
@@ -282,7 +283,7 @@ impl MultiHeadAttention {
             let weight = self.input.weight.val().slice([0..d, from..from + d]);
             let bias = self.input.bias.val().slice(from..from + d);
             let [batch, length, _] = x.dims();
-            let x = x.reshape([batch * length, d]).matmul(weight) + bias.unsqueeze();
+            let x = product(x.reshape([batch * length, d]), weight) + bias.unsqueeze();
             x.reshape([batch, length, d])
         };
         [
@@ -295,9 +296,7 @@ impl MultiHeadAttention {
     pub(crate) fn plain(&self, input: AttentionInput) -> Tensor<3> {
         let dims = input.x.dims();
         let (weights, values) = self.plain_weights(input);
-        self.dropout
-            .forward(weights)
-            .matmul(values)
+        product(self.dropout.forward(weights), values)
             .swap_dims(1, 2)
             .reshape(dims)
     }
@@ -323,7 +322,7 @@ impl MultiHeadAttention {
             None => part,
             Some(rotary) => rotary.plain(part),
         });
-        let mut scores = q.matmul(k.swap_dims(2, 3)) * (1.0 / (d_head as f64).sqrt());
+        let mut scores = product(q, k.swap_dims(2, 3)) * (1.0 / (d_head as f64).sqrt());
         if let Some(bias) = bias {
             scores = scores + bias;
         }

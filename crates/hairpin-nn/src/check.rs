@@ -1,5 +1,6 @@
 //! What the tests of the layers share: the fast way against the plain one.
 
+use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use rand_chacha::{
     ChaCha8Rng,
@@ -13,6 +14,29 @@ pub(crate) fn random<const D: usize>(dims: [usize; D], seed: u64, device: &Devic
         .map(|_| (rng.next_u32() >> 8) as f32 / (1 << 23) as f32 - 1.0)
         .collect();
     Tensor::from_data(TensorData::new(values, dims), device)
+}
+
+/// A layer with weights that are drawn in -0.3..0.3, about one for the scales of norms: the same ones whatever else draws.
+pub(crate) fn drawn<M: Module>(layer: M, seed: u64) -> M {
+    layer.map(&mut Drawn(seed))
+}
+
+struct Drawn(u64);
+
+impl ModuleMapper for Drawn {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        self.0 += 1;
+        let seed = self.0;
+        param.map(|old| {
+            let values = random(old.dims(), seed, &old.device()) * 0.3;
+            // What a norm begins with is one, what a bias begins with nearer to zero.
+            let about = match D {
+                1 => old.detach().round(),
+                _ => old.zeros_like(),
+            };
+            (about + values).detach().require_grad()
+        })
+    }
 }
 
 /// Asserts that two functions of `x` have the same values, and the same gradients of `x` and of what `parameters` takes out.

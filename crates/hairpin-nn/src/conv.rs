@@ -1,6 +1,7 @@
 //! Convolution over the positions of `[batch_size, length, channels]`.
 
 use crate::feed_forward::uniform;
+use crate::precision::product;
 use burn::config::Config;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
@@ -187,7 +188,7 @@ impl Conv1d {
                 .slice([0..batch, 0..length_output, 0..d_input])
                 .reshape([batch * length_output, d_input]);
             let weight = self.weight.val().slice_dim(0, tap..tap + 1);
-            output = output + x.matmul(weight.reshape([d_input, d_output]));
+            output = output + product(x, weight.reshape([d_input, d_output]));
         }
         output.reshape([batch, length_output, d_output])
     }

@@ -1,6 +1,7 @@
 //! Dense layers that are one operation with what follows them.
 
 use crate::dropout;
+use crate::precision::product;
 use burn::config::Config;
 use burn::module::{Module, Param};
 use burn::nn::{Dropout, DropoutConfig, Initializer, Linear};
@@ -161,7 +162,7 @@ impl Dense {
     }
 
     pub(crate) fn plain(&self, x: Tensor<2>) -> Tensor<2> {
-        let x = x.matmul(self.weight.val()) + self.bias.val().unsqueeze();
+        let x = product(x, self.weight.val()) + self.bias.val().unsqueeze();
         self.dropout.forward(self.activation.plain(x))
     }
 }
@@ -352,7 +353,7 @@ mod tests {
 
     impl Dense {
         fn plain_without_dropout(&self, x: Tensor<2>) -> Tensor<2> {
-            let x = x.matmul(self.weight.val()) + self.bias.val().unsqueeze();
+            let x = product(x, self.weight.val()) + self.bias.val().unsqueeze();
             self.activation.plain(x)
         }
     }

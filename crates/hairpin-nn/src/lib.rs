@@ -11,6 +11,7 @@
 //! | [`LayerNorm`], [`residual`], [`MaskedBatchNorm`] | of a residual sum; of the positions that are not padded |
 //! | [`masked_mean`], [`masked_max`], [`AttentionPool`] | a string as one vector |
 //! | [`Adam`] | a step in one pass |
+//! | [`products_in`] | matrix products in `bf16` or `f16` between tensors of `f32` |
 //!
 //! ```
 //! use burn::tensor::{Device, Tensor};
@@ -90,6 +91,7 @@ mod kernel;
 mod mask;
 mod norm;
 mod pool;
+mod precision;
 mod recurrent;
 mod rotary;
 mod transformer;
@@ -104,6 +106,7 @@ pub use feed_forward::{Activation, Dense, DenseConfig, FeedForward, FeedForwardC
 pub use mask::{mask_pad, masked_max, masked_mean, zero_padded};
 pub use norm::{LayerNorm, LayerNormConfig, MaskedBatchNorm, MaskedBatchNormConfig, residual};
 pub use pool::{AttentionPool, AttentionPoolConfig};
+pub use precision::products_in;
 pub use recurrent::{
     Cell, Recurrent, RecurrentConfig, RecurrentInput, RecurrentLayer, RecurrentOutput,
     RecurrentState,

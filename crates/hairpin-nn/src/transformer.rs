@@ -253,7 +253,7 @@ impl TransformerEncoderLayer {
 #[cfg(all(test, feature = "flex"))]
 mod tests {
     use super::*;
-    use crate::check::{close, random};
+    use crate::check::{close, drawn, random};
     use crate::{AdamConfig, mask_pad};
     use burn::optim::GradientsParams;
 
@@ -312,6 +312,8 @@ mod tests {
                 .with_norm(norm)
                 .with_dropout(0.0)
                 .init(&device);
+            // From some weights training is so sensitive that rounding alone parts the curves: these are always the same ones.
+            let start = drawn(start, 4000);
             let x: Tensor<3> = random([6, 9, 8], 1, &device);
             let wanted: Tensor<3> = random([6, 9, 8], 2, &device);
             let mask = mask_pad(&[9, 3, 7, 1, 9, 5], 9, &device);

@@ -7,6 +7,7 @@
 use crate::RunDir;
 use crate::TrainError;
 use crate::digest::sha256_hex;
+use crate::fit::LossScale;
 use crate::schedule::Schedule;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
@@ -19,7 +20,7 @@ const STATE: &str = "state.json";
 /// No part of a checkpoint is larger: what lies there would be another file.
 const CAP: u64 = 4 << 30;
 /// Another layout is refused.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 /// How many stay.
 const KEPT: usize = 2;
 
@@ -71,6 +72,7 @@ pub(crate) struct Position {
     pub(crate) seconds: f64,
     /// Of the whole run.
     pub(crate) waited: f64,
+    pub(crate) loss_scale: LossScale,
 }
 
 impl State {

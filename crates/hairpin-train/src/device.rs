@@ -1,4 +1,4 @@
-//! [`DeviceKind`]: the one place that names backends.
+//! [`DeviceKind`]: the one place that names backends; [`Devices`]: several at once.
 
 use crate::TrainError;
 use burn::tensor::Device;
@@ -125,6 +125,71 @@ impl FromStr for DeviceKind {
     }
 }
 
+/// The devices of a training: one, or several joined by commas, `cuda:0,cuda:1`, which share the batches of a step
+/// ([`Session::replicas`](crate::Session)).
+///
+/// ```
+/// use hairpin_train::Devices;
+/// let devices: Devices = "flex,flex".parse()?;
+/// let (first, others) = devices.open()?;
+/// assert_eq!((others.len(), devices.to_string().as_str()), (1, "flex,flex"));
+/// # Ok::<(), hairpin_train::TrainError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Devices {
+    /// The one that holds the weights, judges and predicts.
+    pub first: DeviceKind,
+    /// Those that take their share of the batches.
+    pub others: Vec<DeviceKind>,
+}
+
+impl Devices {
+    /// The devices themselves, without autodiff.
+    ///
+    /// # Errors
+    ///
+    /// As [`DeviceKind::device`].
+    pub fn open(&self) -> Result<(Device, Vec<Device>), TrainError> {
+        let others = self.others.iter().map(|kind| kind.device());
+        Ok((self.first.device()?, others.collect::<Result<_, _>>()?))
+    }
+}
+
+impl Default for Devices {
+    fn default() -> Self {
+        DeviceKind::default().into()
+    }
+}
+
+impl From<DeviceKind> for Devices {
+    fn from(first: DeviceKind) -> Self {
+        Self {
+            first,
+            others: Vec::new(),
+        }
+    }
+}
+
+impl fmt::Display for Devices {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.first)?;
+        self.others.iter().try_for_each(|kind| write!(f, ",{kind}"))
+    }
+}
+
+impl FromStr for Devices {
+    type Err = TrainError;
+
+    fn from_str(text: &str) -> Result<Self, TrainError> {
+        let mut kinds = text.split(',').map(str::parse);
+        let first = kinds.next().unwrap_or_else(|| "".parse())?;
+        Ok(Self {
+            first,
+            others: kinds.collect::<Result<_, _>>()?,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,6 +201,17 @@ mod tests {
             assert_eq!(kind.to_string(), name);
         }
         assert_eq!("cuda".parse::<DeviceKind>().unwrap(), DeviceKind::Cuda(0));
+    }
+
+    #[test]
+    fn several_devices_are_joined_by_commas() {
+        for name in ["flex", "cuda:0,cuda:1", "vulkan,flex,ndarray"] {
+            let devices: Devices = name.parse().unwrap();
+            assert_eq!(devices.to_string(), name);
+        }
+        for name in ["", ",", "cuda:0,", "cuda:0;cuda:1"] {
+            assert!(name.parse::<Devices>().is_err(), "{name}");
+        }
     }
 
     #[test]

@@ -3,6 +3,8 @@
 mod config;
 mod feed;
 mod gradient;
+mod parallel;
+mod precision;
 mod rank;
 mod resume;
 mod run;
@@ -10,6 +12,8 @@ mod session;
 
 pub use config::FitConfig;
 pub(crate) use gradient::global_norm;
+pub(crate) use precision::LossScale;
+pub use precision::Precision;
 pub use session::{Ended, Examples, Fitted, Kept, Session, Stop, Watch};
 
 use crate::average::Average;
@@ -23,6 +27,7 @@ use burn::module::{ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
 use feed::{Order, feed};
 use hairpin_models::{Model, ModelError};
+use parallel::Placed;
 use rank::Rank;
 use resume::Saved;
 use run::{Run, write_scalars};
@@ -60,10 +65,23 @@ where
     M: Model<Y>,
     M::Input: Send,
     D: Dataset<Input = M::Input> + Sync,
-    O: Objective<Y>,
+    O: Objective<Y> + Sync,
+    O::Target: Sync,
     Y: Outputs,
 {
     config.validate()?;
+    let devices = 1 + session.replicas.len();
+    if config.accumulate < devices {
+        return Err(TrainError::FitConfig {
+            name: "accumulate",
+            found: config.accumulate.to_string(),
+            expected: format!("at least {devices}: a batch for each of the devices").into(),
+        });
+    }
+    for device in std::iter::once(session.device).chain(&session.replicas) {
+        config.precision.check(device)?;
+    }
+    let placed = Placed::new(session.device, &session.replicas, config.accumulate);
     check_rows("training", objective, &train)?;
     check_rows("validation", objective, &valid)?;
     session
@@ -108,7 +126,7 @@ where
             score_name: objective.score_name().to_owned(),
             epochs: Vec::new(),
         },
-        position: Position::default(),
+        position: Position::start(config.precision),
         model,
     };
     let mut saved = Saved::nothing();
@@ -169,8 +187,16 @@ where
             seed: config.seed,
             epoch,
         };
-        let done = feed(train.inputs, &order, &differentiable, |batches| {
-            let done = run.epoch(&order, batches, train, &mut session, &mut saved, &mut meter);
+        let done = feed(train.inputs, &order, &placed, |batches| {
+            let done = run.epoch(
+                &order,
+                &placed,
+                batches,
+                train,
+                &mut session,
+                &mut saved,
+                &mut meter,
+            );
             waited += batches.waited();
             done
         });

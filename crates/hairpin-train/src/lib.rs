@@ -82,17 +82,17 @@ mod weights;
 
 pub use average::{AverageConfig, AverageKind};
 pub use bundle::Bundle;
-pub use burn::tensor::Device;
+pub use burn::tensor::{Device, FloatDType};
 pub use dataset::{
     AnnotatedSequences, ColumnSample, Dataset, NpyMatrix, NpyRows, NpySequences, PairDataset,
     PairInput, PerBaseDataset, PerBaseFeatures, SequenceDataset, Vectors,
 };
-pub use device::DeviceKind;
+pub use device::{DeviceKind, Devices};
 pub use ensemble::{
     Ensemble, Member, OutOfFold, out_of_fold, predict_augmented, with_pseudo_labels,
 };
 pub use error::TrainError;
-pub use fit::{Ended, Examples, FitConfig, Fitted, Kept, Session, Stop, Watch, fit};
+pub use fit::{Ended, Examples, FitConfig, Fitted, Kept, Precision, Session, Stop, Watch, fit};
 pub use objective::{
     BinaryClassification, Classification, Contrastive, ContrastiveTowers, Evaluation,
     GaussianRegression, InfoNce, Loss, LossTerm, Objective, PositionRegression, PositionTargets,

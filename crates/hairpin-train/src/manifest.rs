@@ -43,7 +43,7 @@ pub use git::git_commit;
 pub use launch::{Launch, rfc3339};
 pub use replay::Replay;
 
-use crate::device::DeviceKind;
+use crate::device::{DeviceKind, Devices};
 use crate::error::TrainError;
 
 /// The key of the table.
@@ -129,8 +129,8 @@ impl Manifest {
         }
     }
 
-    /// On this device, by a program with these [features](DeviceKind::features).
-    pub fn on(self, device: DeviceKind) -> Self {
+    /// On these devices, by a program with these [features](DeviceKind::features).
+    pub fn on(self, device: &Devices) -> Self {
         Self {
             device: device.to_string(),
             features: DeviceKind::features().into_iter().map(Into::into).collect(),

@@ -10,9 +10,9 @@ use hairpin_train::{
     RunDir, SequenceDataset, Session, Stop, TargetBatch, TrainError, fit, predict,
 };
 use ndarray::Array2;
-use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// Steps of the whole run: 4 batches in each of 5 epochs.
@@ -36,11 +36,11 @@ fn settings(d_hidden: usize) -> SequenceLstmConfig {
 
 /// Classification that does something at the `n`-th batch, counted from 1.
 struct At<F> {
-    seen: Cell<usize>,
+    seen: AtomicUsize,
     then: F,
 }
 
-impl<F: Fn(usize, Tensor<2>) -> Tensor<2>> Objective for At<F> {
+impl<F: Fn(usize, Tensor<2>) -> Tensor<2> + Sync> Objective for At<F> {
     type Target = ClassLabels;
     fn rows(&self, target: &ClassLabels) -> usize {
         target.len()
@@ -49,8 +49,8 @@ impl<F: Fn(usize, Tensor<2>) -> Tensor<2>> Objective for At<F> {
         target.n_classes()
     }
     fn loss(&self, outputs: Tensor<2>, batch: TargetBatch<'_, ClassLabels>) -> Tensor<1> {
-        self.seen.set(self.seen.get() + 1);
-        let outputs = (self.then)(self.seen.get(), outputs);
+        let seen = 1 + self.seen.fetch_add(1, Ordering::Relaxed);
+        let outputs = (self.then)(seen, outputs);
         Classification::default().loss(outputs, batch)
     }
     fn activate(&self, outputs: Tensor<2>) -> Tensor<2> {
@@ -77,13 +77,13 @@ struct Training<'a, F> {
     then: F,
 }
 
-impl<F: Fn(usize, Tensor<2>) -> Tensor<2>> Training<'_, F> {
+impl<F: Fn(usize, Tensor<2>) -> Tensor<2> + Sync> Training<'_, F> {
     fn start(self) -> Result<Fitted<SequenceLstm>, TrainError> {
         let (sequences, labels) = strings();
         let inputs = SequenceDataset::new(&sequences, OneHot::default());
         let examples = Examples::new(&inputs, &labels);
         let objective = At {
-            seen: Cell::new(0),
+            seen: AtomicUsize::new(0),
             then: self.then,
         };
         let config = FitConfig {
@@ -258,9 +258,9 @@ fn a_checkpoint_of_another_version_is_refused_by_both_versions() {
     stopped(&run);
     let state = run.file(&format!("checkpoint/step-{STOPPED:06}/state.json"));
     let own = std::fs::read_to_string(&state).unwrap();
-    let (version, format) = (env!("CARGO_PKG_VERSION"), "\"format\": 2,");
+    let (version, format) = (env!("CARGO_PKG_VERSION"), "\"format\": 3,");
     assert!(own.contains(format), "{own}");
-    for other in [1, 3] {
+    for other in [2, 4] {
         // A later format has keys that this one does not know.
         let text = own.replace(format, &format!("\"format\": {other}, \"new\": [1],"));
         std::fs::write(&state, text).unwrap();
@@ -268,7 +268,7 @@ fn a_checkpoint_of_another_version_is_refused_by_both_versions() {
         let error = training(&run, true).start().unwrap_err();
         let told = error.to_string();
         assert!(
-            matches!(&error, TrainError::CheckpointFormat { expected: 2, found, hairpin, .. }
+            matches!(&error, TrainError::CheckpointFormat { expected: 3, found, hairpin, .. }
                 if *found == other && hairpin == version),
             "{told}"
         );

@@ -14,8 +14,8 @@ use hairpin_train::{
 use ndarray::Array2;
 use proptest::prelude::*;
 use rand_chacha::ChaCha8Rng;
-use std::cell::Cell;
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// `y = x w + b`.
 #[derive(Module, Debug)]
@@ -155,7 +155,7 @@ fn descent(epochs: usize, learning_rate: f64) -> FitConfig {
     }
 }
 
-fn train<O: Objective<Target = TargetMatrix>>(
+fn train<O: Objective<Target = TargetMatrix> + Sync>(
     start: (&[f32], f32),
     objective: &O,
     train: Examples<'_, Rows, TargetMatrix>,
@@ -367,10 +367,48 @@ fn a_group_of_rate_0_keeps_its_bytes_and_the_others_learn() {
     }
 }
 
+#[test]
+fn several_devices_take_the_steps_of_one() {
+    // Seven rows in batches of two: steps of three batches and of one.
+    let x = rows(1, &[0.5, -1.0, 2.0, 0.1, -0.7, 1.5, 3.0]);
+    let y = truth(&[1.0, 0.2, -0.4, 0.9, 0.0, 2.0, -1.0]);
+    let config = FitConfig {
+        batch_size: 2,
+        accumulate: 3,
+        ..descent(4, 0.05)
+    };
+    let train = |others: usize| {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunDir::create(folder.path()).unwrap();
+        let device = Device::flex();
+        let session = Session {
+            replicas: vec![Device::flex(); others],
+            ..Session::new(&run, &device)
+        };
+        let build = |device: &Device| Ok::<_, ModelError>(Line::at(&[0.3], 0.1, device));
+        let examples = Examples::new(&x, &y);
+        fit(build, &Squared::new(), examples, examples, &config, session)
+    };
+    let one = train(0).unwrap();
+    for others in [1, 2] {
+        let many = train(others).unwrap();
+        assert_eq!(many.model.slope(), one.model.slope(), "{others} more");
+        assert_eq!(many.model.shift(), one.model.shift(), "{others} more");
+        for (many, one) in many.history.epochs.iter().zip(&one.history.epochs) {
+            assert_eq!(many.train_loss, one.train_loss, "{others} more");
+        }
+    }
+    let refused = train(3).unwrap_err().to_string();
+    assert!(
+        refused.contains("accumulate") && refused.contains("at least 4"),
+        "{refused}"
+    );
+}
+
 /// Epochs whose losses and scores are written down.
 struct Script<'a> {
     epochs: &'a [(f64, f64)],
-    next: Cell<usize>,
+    next: AtomicUsize,
 }
 
 impl Objective for Script<'_> {
@@ -388,8 +426,7 @@ impl Objective for Script<'_> {
         outputs
     }
     fn evaluate(&self, _: &Array2<f32>, _: &TargetMatrix) -> Result<Evaluation, TargetError> {
-        let (loss, score) = self.epochs[self.next.get()];
-        self.next.set(self.next.get() + 1);
+        let (loss, score) = self.epochs[self.next.fetch_add(1, Ordering::Relaxed)];
         Ok(Evaluation { loss, score })
     }
     fn score_name(&self) -> &str {
@@ -408,7 +445,7 @@ fn scripted(
     change(&mut config);
     let script = Script {
         epochs,
-        next: Cell::new(0),
+        next: AtomicUsize::new(0),
     };
     let start = (&[1.0][..], 0.0);
     let fitted = train(start, &script, Examples::new(&x, &y), &config, watch);

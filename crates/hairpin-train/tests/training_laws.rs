@@ -5,12 +5,12 @@ use hairpin_models::{ModelError, Norm, SequenceLstm, SequenceLstmConfig};
 use hairpin_seq::{Dna, OneHot, Seq};
 use hairpin_targets::{ClassLabels, TargetError};
 use hairpin_train::{
-    Classification, Evaluation, Examples, FitConfig, Fitted, Objective, RunDir, SequenceDataset,
-    Session, Stop, TargetBatch, TrainError, fit, predict,
+    Classification, Evaluation, Examples, FitConfig, Fitted, Objective, Precision, RunDir,
+    SequenceDataset, Session, Stop, TargetBatch, TrainError, fit, predict,
 };
 use ndarray::Array2;
-use std::cell::Cell;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Strings of lengths 6 to 24; class 0 repeats AC, class 1 repeats GT.
 fn strings(count: usize) -> (Vec<Seq<Dna>>, ClassLabels) {
@@ -42,11 +42,11 @@ fn config() -> FitConfig {
 /// An objective that does something to the outputs of the `n`-th batch of training, counted from 1.
 struct At<'a, O, F> {
     inner: &'a O,
-    seen: Cell<usize>,
+    seen: AtomicUsize,
     then: F,
 }
 
-impl<O: Objective<Target = ClassLabels>, F: Fn(usize, Tensor<2>) -> Tensor<2>> Objective
+impl<O: Objective<Target = ClassLabels>, F: Fn(usize, Tensor<2>) -> Tensor<2> + Sync> Objective
     for At<'_, O, F>
 {
     type Target = ClassLabels;
@@ -57,9 +57,8 @@ impl<O: Objective<Target = ClassLabels>, F: Fn(usize, Tensor<2>) -> Tensor<2>> O
         self.inner.n_outputs(target)
     }
     fn loss(&self, outputs: Tensor<2>, batch: TargetBatch<'_, ClassLabels>) -> Tensor<1> {
-        self.seen.set(self.seen.get() + 1);
-        self.inner
-            .loss((self.then)(self.seen.get(), outputs), batch)
+        let seen = 1 + self.seen.fetch_add(1, Ordering::Relaxed);
+        self.inner.loss((self.then)(seen, outputs), batch)
     }
     fn activate(&self, outputs: Tensor<2>) -> Tensor<2> {
         self.inner.activate(outputs)
@@ -77,19 +76,19 @@ impl<O: Objective<Target = ClassLabels>, F: Fn(usize, Tensor<2>) -> Tensor<2>> O
 }
 
 /// Trains on 16 strings and judges by the same; `then` sees the outputs of every batch of training.
-fn train<O: Objective<Target = ClassLabels>>(
+fn train<O: Objective<Target = ClassLabels> + Sync>(
     objective: &O,
     config: &FitConfig,
     run: &RunDir,
     resume: bool,
     stop: &Stop,
-    then: impl Fn(usize, Tensor<2>) -> Tensor<2>,
+    then: impl Fn(usize, Tensor<2>) -> Tensor<2> + Sync,
 ) -> Result<Fitted<SequenceLstm>, TrainError> {
     let (sequences, labels) = strings(16);
     let inputs = SequenceDataset::new(&sequences, OneHot::default());
     let objective = At {
         inner: objective,
-        seen: Cell::new(0),
+        seen: AtomicUsize::new(0),
         then,
     };
     let examples = Examples::new(&inputs, &labels);
@@ -169,6 +168,74 @@ fn the_returned_weights_are_those_of_the_best_epoch() {
             epoch.epoch
         );
     }
+}
+
+#[test]
+fn products_of_a_lower_type_train_to_nearly_the_same_network() {
+    let _alone = alone();
+    let (sequences, labels) = strings(16);
+    let inputs = SequenceDataset::new(&sequences, OneHot::default());
+    let examples = Examples::new(&inputs, &labels);
+    let build = |device: &Device| {
+        let config = SequenceLstmConfig::new(4, 2)
+            .with_conv_channels(4)
+            .with_d_hidden(4)
+            .with_dropout(0.0)
+            .with_norm(Norm::None);
+        config.init(device)
+    };
+    let trained = |precision| {
+        let (_folder, run) = folder();
+        let config = FitConfig {
+            precision,
+            ..config()
+        };
+        let device = Device::flex();
+        let session = Session::new(&run, &device);
+        let objective = Classification::default();
+        fit(build, &objective, examples, examples, &config, session).unwrap()
+    };
+    let full = trained(Precision::F32);
+    for (precision, bound) in [(Precision::Bf16, 0.05), (Precision::F16, 0.005)] {
+        let lower = trained(precision);
+        let epochs = lower.history.epochs.iter().zip(&full.history.epochs);
+        let apart = epochs.map(|(a, b)| (a.train_loss / b.train_loss - 1.0).abs());
+        let apart = apart.fold(0.0, f64::max);
+        assert!(apart > 0.0 && apart < bound, "{precision:?}: {apart}");
+    }
+}
+
+#[test]
+fn a_step_whose_gradients_are_too_large_for_f16_is_left_out() {
+    let _alone = alone();
+    let (sequences, labels) = strings(16);
+    let inputs = SequenceDataset::new(&sequences, OneHot::default());
+    let examples = Examples::new(&inputs, &labels);
+    let norms = |precision| {
+        let (_folder, run) = folder();
+        let objective = At {
+            inner: &Classification::default(),
+            seen: AtomicUsize::new(0),
+            then: |_, x: Tensor<2>| x * 1000.0,
+        };
+        // Eight steps each; the weights hardly move.
+        let config = FitConfig {
+            precision,
+            batch_size: 2,
+            epochs: 8,
+            learning_rate: 1e-6,
+            ..config()
+        };
+        let device = Device::flex();
+        let session = Session::new(&run, &device);
+        let fitted = fit(build, &objective, examples, examples, &config, session).unwrap();
+        let epochs = fitted.history.epochs.iter();
+        epochs.map(|epoch| epoch.gradient_norm).collect::<Vec<_>>()
+    };
+    let (half, full) = (norms(Precision::F16), norms(Precision::F32));
+    assert!(half[0] < 0.5 * full[0], "{half:?}, {full:?}");
+    // Once the loss is scaled by little enough, every step is taken.
+    assert!((half[7] / full[7] - 1.0).abs() < 0.05, "{half:?}, {full:?}");
 }
 
 #[test]

@@ -52,7 +52,7 @@ pub(crate) fn figures(
     )?;
     if let Some(front) = &model.front {
         let motifs = filter_motifs(
-            front,
+            &front.conv,
             &data.train.sequences,
             &OneHot::default(),
             FilterSettings {

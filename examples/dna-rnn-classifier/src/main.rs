@@ -15,8 +15,8 @@ use hairpin::targets::most_likely;
 use hairpin::tasks::manifest::Identity;
 use hairpin::tasks::rnn_dna::{self, MANIFEST, SUBMISSION};
 use hairpin::train::{
-    Bundle, Classification, Device, DeviceKind, Examples, Progress, RunDir, SequenceDataset,
-    Session, Stop, check_lengths, fit, predict,
+    Bundle, Classification, Device, DeviceKind, Devices, Examples, Progress, RunDir,
+    SequenceDataset, Session, Stop, check_lengths, fit, predict,
 };
 use outcome::{Judged, Outcome, against_controls};
 use plan::Plan;
@@ -85,9 +85,10 @@ struct TrainArgs {
     /// Seed of the first weights and of every later draw, in place of the configuration's
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// flex, ndarray, vulkan, vulkan:INDEX, cuda or cuda:INDEX; one not built in says which feature to build with
-    #[arg(long, value_name = "DEVICE", default_value_t)]
-    device: DeviceKind,
+    /// flex, ndarray, vulkan, vulkan:INDEX, cuda or cuda:INDEX, one not built in says which feature to build with; several joined by
+    /// commas share the batches of each step, of which fit.accumulate has to be as many
+    #[arg(long, value_name = "DEVICES", default_value_t)]
+    device: Devices,
     /// Go on with a run that was stopped, from its last complete epoch
     #[arg(long)]
     resume: bool,
@@ -150,7 +151,7 @@ fn train(args: TrainArgs) -> Result<()> {
     let started = Instant::now();
     let plan = Plan::of(&args)?;
     let settings = &plan.settings;
-    let device = plan.device.device()?;
+    let (device, replicas) = plan.device.open()?;
     let identity = identify(&plan.data)?;
     let data = rnn_dna::read_train(&plan.data, settings.data.policy())?;
     let (train, valid) = (&data.train, &data.valid);
@@ -214,6 +215,7 @@ fn train(args: TrainArgs) -> Result<()> {
             tensorboard: args.tensorboard,
             progress: Progress::Bar,
             stop: stop.clone(),
+            replicas,
             ..Session::new(&run, &device)
         },
     )?;

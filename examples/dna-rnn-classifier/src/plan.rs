@@ -4,13 +4,13 @@ use crate::settings::Settings;
 use crate::{FIXTURE, MODEL, TrainArgs};
 use anyhow::{Context, Result, bail};
 use hairpin::train::manifest::{Launch, Manifest, Replay, git_commit};
-use hairpin::train::{Bundle, DeviceKind, RunDir};
+use hairpin::train::{Bundle, Devices, RunDir};
 use std::path::{Path, PathBuf};
 
 /// All that decides a training.
 pub(crate) struct Plan {
     pub(crate) settings: Settings,
-    pub(crate) device: DeviceKind,
+    pub(crate) device: Devices,
     /// The data file; of the repository's own when none is named.
     pub(crate) data: PathBuf,
     /// The folder of the new run.
@@ -23,7 +23,7 @@ impl Plan {
         let Some(replayed) = &args.replay else {
             return Ok(Self {
                 settings: Settings::load(args.config.as_deref(), args.seed)?,
-                device: args.device,
+                device: args.device.clone(),
                 data: args.data.clone().unwrap_or_else(|| FIXTURE.into()),
                 folder: args.run.clone().unwrap_or_else(|| DEFAULT_RUN.into()),
                 replay: None,
@@ -58,7 +58,7 @@ impl Plan {
             seed: self.settings.fit.seed,
             ..Manifest::new(PROGRAM, env!("CARGO_PKG_VERSION"))
         }
-        .on(self.device)
+        .on(&self.device)
         .with_data(&[self.absolute_data()?])?;
         let Some((_, replay)) = &self.replay else {
             return Ok(manifest);

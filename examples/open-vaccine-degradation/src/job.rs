@@ -58,7 +58,7 @@ fn good(train: &Train) -> Vec<usize> {
 pub(crate) fn train(args: &TrainArgs) -> Result<()> {
     let started = Instant::now();
     let settings = Settings::load(args.config.as_deref(), args.seed)?;
-    let device = args.device.device()?;
+    let (device, replicas) = args.device.open()?;
     let folder = args.data.clone().unwrap_or_else(|| FIXTURE.into());
     let data = Data::read(&folder, &settings)?;
     let run = RunDir::create(&args.run)?;
@@ -73,7 +73,7 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
         seed: settings.fit.seed,
         ..Manifest::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
     }
-    .on(args.device)
+    .on(&args.device)
     .with_data(&data.files)?;
     Launch::now(std::env::args().collect(), &data.files).record(&run)?;
 
@@ -110,6 +110,7 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
         &Place {
             run: &run,
             device: &device,
+            replicas: &replicas,
             origin: vec![
                 ("configuration".to_owned(), settings.to_toml()?),
                 (

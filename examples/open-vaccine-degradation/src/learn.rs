@@ -84,6 +84,8 @@ pub(crate) fn names() -> Vec<String> {
 pub(crate) struct Place<'a> {
     pub(crate) run: &'a RunDir,
     pub(crate) device: &'a Device,
+    /// That share its work.
+    pub(crate) replicas: &'a [Device],
     /// What a run may only be resumed with.
     pub(crate) origin: Vec<(String, String)>,
     pub(crate) resume: bool,
@@ -100,6 +102,7 @@ impl Place<'_> {
             checkpoint_every: std::time::Duration::from_secs(60),
             progress: Progress::Bar,
             stop: self.stop.clone(),
+            replicas: self.replicas.to_vec(),
             ..Session::new(folder, self.device)
         })
     }

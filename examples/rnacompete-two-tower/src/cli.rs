@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 use hairpin::tasks::rnacompete::ProbeSet;
-use hairpin::train::DeviceKind;
+use hairpin::train::{DeviceKind, Devices};
 use std::path::PathBuf;
 
 /// Shown at the end of `--help`.
@@ -72,9 +72,10 @@ pub(crate) struct TrainArgs {
     /// Seed of every draw, in place of the configuration's
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
-    /// flex, ndarray, vulkan, vulkan:INDEX, cuda or cuda:INDEX; one not built in says which feature to build with
-    #[arg(long, value_name = "DEVICE", default_value_t)]
-    pub(crate) device: DeviceKind,
+    /// flex, ndarray, vulkan, vulkan:INDEX, cuda or cuda:INDEX, one not built in says which feature to build with; several joined by
+    /// commas share the batches of each step, of which fit.accumulate has to be as many
+    #[arg(long, value_name = "DEVICES", default_value_t)]
+    pub(crate) device: Devices,
     /// Go on with a run that was stopped or killed
     #[arg(long)]
     pub(crate) resume: bool,
@@ -144,6 +145,9 @@ pub(crate) struct EmbedArgs {
     /// Tokens that are in memory at once
     #[arg(long, value_name = "N", default_value_t = 4096)]
     pub(crate) tokens: usize,
+    /// Make the matrix products in bf16: several times as fast on GPUs with tensor cores, slow on a CPU, vectors good to two digits
+    #[arg(long)]
+    pub(crate) bf16: bool,
     /// flex, ndarray, vulkan, vulkan:INDEX, cuda or cuda:INDEX
     #[arg(long, value_name = "DEVICE", default_value_t)]
     pub(crate) device: DeviceKind,

@@ -3,12 +3,12 @@
 use crate::cli::EmbedArgs;
 use anyhow::{Context, Result, bail, ensure};
 use hairpin::models::esm2::{EmbedConfig, Esm2, Esm2Config};
-use hairpin::nn::weights;
+use hairpin::nn::{products_in, weights};
 use hairpin::seq::{Ambiguous, Encode, EncodeAs, Esm2Tokens, Policy, Protein, Seq};
 use hairpin::tasks::embeddings::{Embeddings, sequence_id};
 use hairpin::tasks::rnacompete::{Reading, read_proteins};
 use hairpin::train::manifest::DataFile;
-use hairpin::train::{Device, RunDir};
+use hairpin::train::{Device, FloatDType, RunDir};
 use ndarray::{Array2, ArrayView1};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -47,7 +47,10 @@ pub(crate) fn embed(args: &EmbedArgs) -> Result<()> {
     // Made if missing, and tried, before anything is calculated.
     RunDir::of_file(&args.out)?;
     let files = weight_files(folder)?;
-    let weights = hash(&files)?;
+    let mut weights = hash(&files)?;
+    if args.bf16 {
+        weights.push_str(" in bf16");
+    }
     let device = args.device.device()?;
     let mut kept = match args.out.exists() {
         false => Vectors::default(),
@@ -72,7 +75,12 @@ pub(crate) fn embed(args: &EmbedArgs) -> Result<()> {
         let mut done = 0;
         for piece in missing.chunks(PIECE) {
             let sequences: Vec<&Seq<Protein>> = piece.iter().map(|(_, own)| *own).collect();
-            for ((id, _), vector) in piece.iter().zip(read(&model, &sequences, args.tokens)?) {
+            let read = || read(&model, &sequences, args.tokens);
+            let vectors = match args.bf16 {
+                true => products_in(FloatDType::BF16, read)?,
+                false => read()?,
+            };
+            for ((id, _), vector) in piece.iter().zip(vectors) {
                 kept.add((*id).clone(), vector);
             }
             done += piece.len();

@@ -40,7 +40,7 @@ const ANSWER: &str = "answer";
 pub(crate) fn train(args: &TrainArgs) -> Result<()> {
     let started = Instant::now();
     let settings = Settings::load(args.config.as_deref(), args.seed)?;
-    let device = args.device.device()?;
+    let (device, replicas) = args.device.open()?;
     let folder = args.data.as_deref().unwrap_or(Path::new(FIXTURE));
     let reading = settings.data.reading();
     let (material, division) = match args.seen {
@@ -70,7 +70,7 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
         seed: settings.fit.seed,
         ..Manifest::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
     }
-    .on(args.device)
+    .on(&args.device)
     .with_data(&files)?;
     // A run that was killed before its first checkpoint begins anew.
     let resume = args.resume && run.has_checkpoint()?;
@@ -115,6 +115,7 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
         run: &run,
         bundle: &run,
         device: &device,
+        replicas: &replicas,
         origin,
         resume,
         tensorboard: args.tensorboard,

@@ -45,6 +45,8 @@ pub(crate) struct Place<'a> {
     /// Where the bundle goes.
     pub(crate) bundle: &'a RunDir,
     pub(crate) device: &'a Device,
+    /// That share its work.
+    pub(crate) replicas: &'a [Device],
     /// What a run may only be resumed with.
     pub(crate) origin: Vec<(String, String)>,
     pub(crate) resume: bool,
@@ -184,6 +186,7 @@ pub(crate) fn learn(
         progress: Progress::Bar,
         stop: place.stop.clone(),
         tensorboard: place.tensorboard,
+        replicas: place.replicas.to_vec(),
         ..Session::new(place.run, place.device)
     };
     let network = settings.network(learned, all);

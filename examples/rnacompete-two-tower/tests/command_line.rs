@@ -390,6 +390,7 @@ fn proteins_that_were_measured_are_judged_by_held_out_probes() {
 fn embeddings_are_made_kept_and_checked() {
     use hairpin::models::esm2::Esm2Config;
     use hairpin::nn::weights;
+    use hairpin::tasks::embeddings::Embeddings;
 
     let (folder, run) = temporary();
     let data = folder.path().join("data");
@@ -433,6 +434,14 @@ fn embeddings_are_made_kept_and_checked() {
     assert_eq!(fs::read(&vectors).unwrap(), bytes);
     let second = [&call[..], &["--weights", text(&folders[1])]].concat();
     PROGRAM.refuses(&second, &["other weights"]);
+    PROGRAM.refuses(&[&first[..], &["--bf16"]].concat(), &["other weights"]);
+    let lower = folder.path().join("lower.npy");
+    let call_lower = ["embed", text(&rbps), text(&lower), "--bf16", "--weights"];
+    PROGRAM.succeeds(&[&call_lower[..], &[text(&folders[0])]].concat());
+    let [full, lower] = [&vectors, &lower].map(|path| Embeddings::read(path).unwrap());
+    let apart = (full.vectors() - lower.vectors()).mapv(f32::abs);
+    let apart = apart.fold(0f32, |most, own| most.max(*own));
+    assert!(apart > 0.0 && apart < 0.05, "{apart}");
 
     let with = ["--data", text(&data), "--embeddings", text(&vectors)];
     PROGRAM.succeeds(&tiny(&run, &with));

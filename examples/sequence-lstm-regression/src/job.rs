@@ -52,6 +52,7 @@ pub(crate) struct Job<'a> {
     detected: String,
     pub(crate) alphabet: AlphabetName,
     device: hairpin::train::Device,
+    replicas: Vec<hairpin::train::Device>,
     run: RunDir,
     stop: Stop,
     manifest: Manifest,
@@ -63,7 +64,7 @@ impl<'a> Job<'a> {
         let started = Instant::now();
         let settings = Settings::load(args.config.as_deref(), args.seed)?;
         let space = settings::space(args.space.as_deref(), &settings)?;
-        let device = args.device.device()?;
+        let (device, replicas) = args.device.open()?;
         let path = match &args.data {
             Some(path) => path.clone(),
             None => Path::new(FIXTURE).join("train.csv"),
@@ -87,7 +88,7 @@ impl<'a> Job<'a> {
             seed: settings.fit.seed,
             ..Manifest::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
         }
-        .on(args.device)
+        .on(&args.device)
         .with_data(&files)?;
         if let Some(replayed) = &args.replayed {
             for change in replayed.changes(&manifest) {
@@ -107,6 +108,7 @@ impl<'a> Job<'a> {
             detected: detected.to_string(),
             alphabet,
             device,
+            replicas,
             run,
             stop: Stop::on_ctrl_c(|| {
                 eprintln!("stopping after this batch; Ctrl-C again to stop at once")
@@ -147,6 +149,7 @@ impl<'a> Job<'a> {
         Ok(Place {
             run,
             device: &self.device,
+            replicas: &self.replicas,
             origin: vec![
                 ("configuration".into(), self.settings.to_toml()?),
                 ("search space".into(), self.space.to_toml()),
@@ -363,7 +366,13 @@ impl<'a> Job<'a> {
             return Ok((figures, None));
         };
         let settings = FilterSettings::default();
-        let motifs = filter_motifs(front, &rows.sequences, &reading, settings, &self.device)?;
+        let motifs = filter_motifs(
+            &front.conv,
+            &rows.sequences,
+            &reading,
+            settings,
+            &self.device,
+        )?;
         figures.extend(filter_figures(&motifs, FILTERS)?);
         let background = Background::from_seqs(&rows.sequences, 1.0)?;
         let text = filters_to_meme(&motifs, 1.0, &background)?;

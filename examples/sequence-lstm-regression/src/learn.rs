@@ -46,6 +46,8 @@ impl<A: Alphabet> Rows<A> {
 pub(crate) struct Place<'a> {
     pub(crate) run: &'a RunDir,
     pub(crate) device: &'a Device,
+    /// That share its work.
+    pub(crate) replicas: &'a [Device],
     /// What a run may only be resumed with.
     pub(crate) origin: Vec<(String, String)>,
     pub(crate) resume: bool,
@@ -266,6 +268,7 @@ fn one<A: Alphabet>(
             stop: place.stop.clone(),
             tensorboard: place.tensorboard,
             watch: Some(&mut relay),
+            replicas: place.replicas.to_vec(),
             ..Session::new(&folder, place.device)
         },
     )?;

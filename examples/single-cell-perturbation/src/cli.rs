@@ -1,7 +1,7 @@
 //! The command line.
 
 use clap::{Args, Parser, Subcommand};
-use hairpin::train::DeviceKind;
+use hairpin::train::{DeviceKind, Devices};
 use std::path::PathBuf;
 
 /// Shown at the end of `--help`.
@@ -55,9 +55,10 @@ pub(crate) struct RunArgs {
     /// Seed of every draw, in place of the configuration's
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
-    /// flex, ndarray, vulkan, vulkan:INDEX, cuda or cuda:INDEX; one not built in says which feature to build with
-    #[arg(long, value_name = "DEVICE", default_value_t)]
-    pub(crate) device: DeviceKind,
+    /// flex, ndarray, vulkan, vulkan:INDEX, cuda or cuda:INDEX, one not built in says which feature to build with; several joined by
+    /// commas share the batches of each step, of which fit.accumulate has to be as many
+    #[arg(long, value_name = "DEVICES", default_value_t)]
+    pub(crate) device: Devices,
     /// Go on with a run that was stopped or killed
     #[arg(long)]
     pub(crate) resume: bool,

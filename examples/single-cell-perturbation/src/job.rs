@@ -29,6 +29,7 @@ pub(crate) struct Job<'a> {
     test: Test,
     asked: Pairs,
     device: Device,
+    replicas: Vec<Device>,
     run: RunDir,
     stop: Stop,
     manifest: Manifest,
@@ -39,7 +40,7 @@ impl<'a> Job<'a> {
     pub(crate) fn start(args: &'a RunArgs) -> Result<Self> {
         let started = Instant::now();
         let settings = Settings::load(args.config.as_deref(), args.seed)?;
-        let device = args.device.device()?;
+        let (device, replicas) = args.device.open()?;
         let data = args.data.as_ref();
         let paths = [train_file(data), data_file(data, TEST)];
         let train = perturbation::read_train(&paths[0])?;
@@ -59,7 +60,7 @@ impl<'a> Job<'a> {
             seed: settings.fit.seed,
             ..Manifest::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
         }
-        .on(args.device)
+        .on(&args.device)
         .with_data(&paths)?;
         Launch::now(std::env::args().collect(), &paths).record(&run)?;
         Ok(Self {
@@ -70,6 +71,7 @@ impl<'a> Job<'a> {
             test,
             asked,
             device,
+            replicas,
             run,
             stop: Stop::on_ctrl_c(|| {
                 eprintln!("stopping after this batch; Ctrl-C again to stop at once")
@@ -83,6 +85,7 @@ impl<'a> Job<'a> {
         Ok(Place {
             run,
             device: &self.device,
+            replicas: &self.replicas,
             config_toml: self.manifest.append_to(&self.settings.to_toml()?)?,
             data: &self.manifest.data[0].sha256,
             resume: self.args.resume,

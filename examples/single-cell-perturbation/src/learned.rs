@@ -23,6 +23,8 @@ pub(crate) struct Place<'a> {
     /// The folder that it is kept in.
     pub(crate) run: RunDir,
     pub(crate) device: &'a Device,
+    /// That share its work.
+    pub(crate) replicas: &'a [Device],
     /// The configuration, as it is kept beside the weights.
     pub(crate) config_toml: String,
     /// The data's hash: a run is resumed only with the same.
@@ -373,6 +375,7 @@ pub(crate) fn train<M: Model<Input = FeatureInput>>(
                 false => Progress::Hidden,
             },
             stop: place.stop.clone(),
+            replicas: place.replicas.to_vec(),
             ..Session::new(folder, place.device)
         },
     )?;

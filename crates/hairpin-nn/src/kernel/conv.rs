@@ -1,5 +1,6 @@
-//! Convolution over positions, `[batch, length, channels]`: for each tap of the kernel one product, whose left side is the input itself,
-//! some positions further on. The windows are never copied.
+//! Convolution over positions, `[batch, length, channels]`. Without dilation the window of an output position is one row of memory, and
+//! the next window the same row a position further on: one product for each string. With dilation, for each tap of the kernel one
+//! product, whose left side is the input itself, some positions further on. The windows are never copied.
 
 use super::gemm::{Before, Matrix, MatrixMut, Threads, product};
 use super::op::{Kept, Operation};
@@ -29,6 +30,9 @@ pub(crate) struct Conv {
     /// Zeros in front.
     pub(crate) padding: usize,
 }
+
+/// Weights above which their gradient is summed over many strings at a time.
+const LARGE: usize = 1 << 16;
 
 /// Where a tap of the kernel reads.
 struct Reach {
@@ -79,6 +83,30 @@ impl Conv {
     fn of_output(&self) -> usize {
         self.length_output * self.d_output
     }
+
+    /// Whether the taps of an output position read one position after the other.
+    fn adjacent(&self) -> bool {
+        self.dilation == 1 || self.kernel == 1
+    }
+
+    /// What the output positions of one string read, `[length_output, kernel · d_input]`, of `adjacent` taps. `copy` holds the string
+    /// between its zeros if there are any.
+    fn windows<'a>(&self, x: &'a [f32], copy: &'a mut Vec<f32>) -> Matrix<'a> {
+        let positions = match self.length_output {
+            0 => 0,
+            outputs => (outputs - 1) * self.stride + self.kernel,
+        };
+        let mut read = x;
+        if self.padding > 0 || positions > self.length {
+            copy.clear();
+            copy.resize(self.padding * self.d_input, 0.0);
+            copy.extend_from_slice(x);
+            copy.resize(copy.len().max(positions * self.d_input), 0.0);
+            read = copy;
+        }
+        let (window, stride) = (self.kernel * self.d_input, self.stride * self.d_input);
+        Matrix::strided(read, self.length_output, window, stride)
+    }
 }
 
 impl Operation<3> for Conv {
@@ -97,33 +125,14 @@ impl Operation<3> for Conv {
         output
             .par_chunks_mut(self.of_output().max(1))
             .enumerate()
-            .for_each(|(example, output)| {
+            .for_each_init(Vec::new, |copy, (example, output)| {
                 for row in output.chunks_exact_mut(self.d_output) {
                     row.copy_from_slice(bias);
                 }
                 let x = &x[example * self.of_input()..][..self.of_input()];
-                for tap in 0..self.kernel {
-                    let reach = self.reach(tap);
-                    if reach.count == 0 {
-                        continue;
-                    }
-                    product(
-                        MatrixMut::new(
-                            &mut output[reach.first * self.d_output..],
-                            reach.count,
-                            self.d_output,
-                        ),
-                        Before::Keep,
-                        1.0,
-                        Matrix::strided(
-                            &x[reach.from * self.d_input..],
-                            reach.count,
-                            self.d_input,
-                            self.stride * self.d_input,
-                        ),
-                        self.tap(weight, tap),
-                        Threads::One,
-                    );
+                match self.adjacent() {
+                    true => self.add_windows(x, weight, output, copy),
+                    false => self.add_taps(x, weight, output),
                 }
             });
         (output, save.then_some(()))
@@ -153,7 +162,9 @@ impl Operation<3> for Conv {
                 }
             });
         let mut d_weight = vec![0f32; if needs[1] { weight.len() } else { 0 }];
-        if self.stride == 1 && self.length_output == self.length {
+        if self.adjacent() && weight.len() <= LARGE {
+            self.weight_gradients_of_windows(x, d_output, &mut d_weight);
+        } else if self.stride == 1 && self.length_output == self.length {
             self.weight_gradients_of_blocks(x, d_output, &mut d_weight);
         } else {
             self.weight_gradients_by_example(x, d_output, &mut d_weight);
@@ -165,12 +176,70 @@ impl Operation<3> for Conv {
 }
 
 impl Conv {
-    /// Gradient of the weights where the output is as long as the input: a product for each tap over the examples of a block. Output
-    /// position `t` of every example reads input position `t + shift`, so that the rows of all of them are the same `shift` apart. Rows
-    /// that would read from a neighbour are zeros in a copy of the output's gradient; the further a tap reaches, the more they are,
-    /// so that two copies serve all taps.
-    fn weight_gradients_of_blocks(&self, x: &[f32], d_output: &[f32], d_weight: &mut [f32]) {
-        if d_weight.is_empty() {
+    fn add_windows(&self, x: &[f32], weight: &[f32], output: &mut [f32], copy: &mut Vec<f32>) {
+        product(
+            MatrixMut::new(output, self.length_output, self.d_output),
+            Before::Keep,
+            1.0,
+            self.windows(x, copy),
+            Matrix::new(weight, self.kernel * self.d_input, self.d_output),
+            Threads::One,
+        );
+    }
+
+    fn add_taps(&self, x: &[f32], weight: &[f32], output: &mut [f32]) {
+        for tap in 0..self.kernel {
+            let reach = self.reach(tap);
+            if reach.count == 0 {
+                continue;
+            }
+            product(
+                MatrixMut::new(
+                    &mut output[reach.first * self.d_output..],
+                    reach.count,
+                    self.d_output,
+                ),
+                Before::Keep,
+                1.0,
+                Matrix::strided(
+                    &x[reach.from * self.d_input..],
+                    reach.count,
+                    self.d_input,
+                    self.stride * self.d_input,
+                ),
+                self.tap(weight, tap),
+                Threads::One,
+            );
+        }
+    }
+
+    /// Gradient of the weights of adjacent taps: a product for each example.
+    fn weight_gradients_of_windows(&self, x: &[f32], d_output: &[f32], d_weight: &mut [f32]) {
+        self.sum_of_parts(x, d_output, d_weight, |x, d_output, sum| {
+            let mut copy = Vec::new();
+            let examples = x.chunks(self.of_input());
+            for (x, d_output) in examples.zip(d_output.chunks(self.of_output())) {
+                product(
+                    MatrixMut::new(sum, self.kernel * self.d_input, self.d_output),
+                    Before::Keep,
+                    1.0,
+                    self.windows(x, &mut copy).transposed(),
+                    Matrix::new(d_output, self.length_output, self.d_output),
+                    Threads::One,
+                );
+            }
+        });
+    }
+
+    /// Adds up what `add` makes of each part of the batch.
+    fn sum_of_parts(
+        &self,
+        x: &[f32],
+        d_output: &[f32],
+        d_weight: &mut [f32],
+        add: impl Fn(&[f32], &[f32], &mut [f32]) + Sync,
+    ) {
+        if d_weight.is_empty() || x.is_empty() || d_output.is_empty() {
             return;
         }
         let part = self.batch.div_ceil(PARTS).max(1);
@@ -179,12 +248,7 @@ impl Conv {
             .zip(d_output.par_chunks(part * self.of_output()))
             .map(|(x, d_output)| {
                 let mut sum = vec![0f32; d_weight.len()];
-                let mut copy = Vec::new();
-                let block = (ROWS / self.length).max(1);
-                let d_outputs = d_output.chunks(block * self.of_output());
-                for (x, d_output) in x.chunks(block * self.of_input()).zip(d_outputs) {
-                    self.add_weight_gradients(x, d_output, &mut copy, &mut sum);
-                }
+                add(x, d_output, &mut sum);
                 sum
             })
             .collect();
@@ -197,6 +261,21 @@ impl Conv {
                     sums.iter_mut().zip(own).for_each(|(sum, own)| *sum += own);
                 }
             });
+    }
+
+    /// Gradient of the weights where the output is as long as the input: a product for each tap over the examples of a block. Output
+    /// position `t` of every example reads input position `t + shift`, so that the rows of all of them are the same `shift` apart. Rows
+    /// that would read from a neighbour are zeros in a copy of the output's gradient; the further a tap reaches, the more they are,
+    /// so that two copies serve all taps.
+    fn weight_gradients_of_blocks(&self, x: &[f32], d_output: &[f32], d_weight: &mut [f32]) {
+        self.sum_of_parts(x, d_output, d_weight, |x, d_output, sum| {
+            let mut copy = Vec::new();
+            let block = (ROWS / self.length).max(1);
+            let d_outputs = d_output.chunks(block * self.of_output());
+            for (x, d_output) in x.chunks(block * self.of_input()).zip(d_outputs) {
+                self.add_weight_gradients(x, d_output, &mut copy, sum);
+            }
+        });
     }
 
     /// Of one block.

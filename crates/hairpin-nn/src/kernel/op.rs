@@ -1,5 +1,6 @@
 //! Operations of our own on tensors that live on Burn's flex backend, each with a backward step of its own.
 
+use crate::precision;
 use burn::backend::autodiff::{
     checkpoint::{
         base::Checkpointer,
@@ -119,9 +120,10 @@ impl Operand {
     }
 }
 
-/// Whether a tensor is one that [`run`] takes: `f32` on flex, differentiable or not.
+/// Whether a tensor is one that [`run`] takes: `f32` on flex, differentiable or not, where no lower type is asked for.
 pub(crate) fn on_flex<const D: usize>(tensor: &Tensor<D>) -> bool {
     tensor.dtype() == DType::F32
+        && !precision::asked()
         && matches!(
             tensor.device().without_autodiff().as_dispatch(),
             DispatchDevice::Flex(_)

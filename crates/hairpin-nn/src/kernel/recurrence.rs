@@ -2,6 +2,7 @@
 //! hands Burn's CPU tensors to it, `plain` in tensor operations for every other backend.
 
 use crate::Cell;
+use crate::precision::product;
 use burn::tensor::Tensor;
 use std::sync::Arc;
 
@@ -46,8 +47,7 @@ impl Recurrence {
         let [batch, length, d_input] = self.x.dims();
         let [_, width] = self.weight_ih.dims();
         let x = self.x.clone().reshape([batch * length, d_input]);
-        x.matmul(self.weight_ih.clone())
-            .reshape([batch, length, width])
+        product(x, self.weight_ih.clone()).reshape([batch, length, width])
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use flate2::bufread::MultiGzDecoder;
-use parquet::basic::{Compression, Type};
+use parquet::basic::{Compression, Encoding, Type};
 use parquet::column::page::{Page, PageMetadata, PageReader};
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::ColumnChunkMetaData;
@@ -21,6 +21,8 @@ pub(super) struct Pages {
     compression: Compression,
     physical_type: Type,
     rows: usize,
+    /// Whether the chunk's dictionary has come.
+    dictionary: bool,
 }
 
 impl Pages {
@@ -69,6 +71,7 @@ impl Pages {
             compression: chunk.compression(),
             physical_type: chunk.column_type(),
             rows,
+            dictionary: false,
         })
     }
 
@@ -120,7 +123,18 @@ impl Pages {
         }
     }
 
-    fn checked(&self, page: Page) -> Result<Page> {
+    fn checked(&mut self, page: Page) -> Result<Page> {
+        // Whose values are places in a dictionary; the decoder panics where there is none.
+        let of_dictionary = [Encoding::PLAIN_DICTIONARY, Encoding::RLE_DICTIONARY];
+        match &page {
+            Page::DictionaryPage { .. } => self.dictionary = true,
+            data if !self.dictionary && of_dictionary.contains(&data.encoding()) => {
+                return Err(ParquetError::General(
+                    "a page that refers to a dictionary which is not there".to_owned(),
+                ));
+            }
+            _ => {}
+        }
         match page {
             Page::DictionaryPage {
                 buf,

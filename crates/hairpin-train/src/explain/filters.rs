@@ -4,9 +4,7 @@ use super::refused;
 use crate::order::batches_by_length;
 use crate::{Dataset, SequenceDataset, TrainError};
 use burn::module::Module;
-use burn::nn::PaddingConfig1d;
 use burn::tensor::{Device, Tensor};
-use hairpin_models::ConvFront;
 use hairpin_nn::Conv1d;
 use hairpin_seq::motif::{Background, CountMatrix, Meme, Motif, write_meme};
 use hairpin_seq::{Alphabet, Encode, Seq};
@@ -32,24 +30,6 @@ impl Filters for Conv1d {
 
     fn window(&self, place: usize, length: usize) -> Range<isize> {
         self.window(place, length)
-    }
-}
-
-/// The convolution in front of a [`SequenceLstm`](hairpin_models::SequenceLstm), without the pooling.
-impl Filters for ConvFront {
-    fn activate(&self, x: Tensor<3>) -> Tensor<3> {
-        self.conv.forward(x.swap_dims(1, 2)).swap_dims(1, 2)
-    }
-
-    fn window(&self, place: usize, _: usize) -> Range<isize> {
-        let conv = &self.conv;
-        let before = match conv.padding {
-            PaddingConfig1d::Valid => 0,
-            PaddingConfig1d::Same => (conv.kernel_size - 1) / 2,
-            PaddingConfig1d::Explicit(before, _) => before,
-        };
-        let start = (place * conv.stride) as isize - before as isize;
-        start..start + ((conv.kernel_size - 1) * conv.dilation + 1) as isize
     }
 }
 
@@ -96,7 +76,7 @@ pub struct FilterMotif<A: Alphabet> {
 /// sequence; that all windows above half of the maximum count is Basset's rule (Kelley et al. 2016, doi:10.1101/gr.200535.115). A window that
 /// reaches over an end of its sequence is left out, of the maximum too. The layer's own bias stays in: 0 is what its ReLU takes for nothing.
 ///
-/// The encoder must give one position per symbol. Of a model, hand over its first layer: `model.front` of a `SequenceLstm`, or a `Conv1d`.
+/// The encoder must give one position per symbol. Of a model, hand over its first layer: the `conv` in the `front` of a `SequenceLstm`, say.
 ///
 /// # Errors
 ///
@@ -113,7 +93,7 @@ pub struct FilterMotif<A: Alphabet> {
 /// let model = SequenceLstmConfig::new(4, 2).with_conv_channels(8).init(&device)?; // trained, in real life
 /// let sequences: Vec<Seq<Dna>> = vec!["GATTACAGATTACA".parse()?, "ACGTACGTGGCA".parse()?];
 /// let front = model.front.as_ref().ok_or("no convolution")?;
-/// let motifs = filter_motifs(front, &sequences, &OneHot::default(), FilterSettings::default(), &device)?;
+/// let motifs = filter_motifs(&front.conv, &sequences, &OneHot::default(), FilterSettings::default(), &device)?;
 /// assert_eq!(motifs.len(), 8);
 /// let text = filters_to_meme(&motifs, 1.0, &Background::uniform())?;
 /// assert!(text.starts_with("MEME version 4"));

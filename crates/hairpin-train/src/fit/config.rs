@@ -1,5 +1,6 @@
 //! [`FitConfig`]: the hyper-parameters of a training run.
 
+use super::Precision;
 use crate::TrainError;
 use crate::average::AverageConfig;
 use crate::optimizer::{OptimizerConfig, ParameterGroup};
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 /// | `keep_best` | 1 | how many of the best epochs' weights are kept, the best of them returned as the model | 1 to 100 |
 /// | `max_gradient_norm` | 1.0 | the gradient of all parameters together is scaled down to this norm (Pascanu et al. 2013, arXiv:1211.5063); 0 leaves it | 0.. |
 /// | `max_gradient_value` | 0.0 | every value of the gradient is brought into plus or minus this, before its norm is; 0 leaves it | 0.. |
+/// | `precision` | `f32` | the type of the products: [`Precision`] | |
 /// | `seed` | 1 | of the first weights, the order of rows, dropout and augmentation | |
 /// | `optimizer` | | the rule of a step: [`OptimizerConfig`] | |
 /// | `schedule` | | the learning rate over the run: [`ScheduleConfig`] | |
@@ -45,6 +47,9 @@ pub struct FitConfig {
     pub max_gradient_norm: f64,
     /// Largest absolute value in the gradient; 0 leaves it as it is.
     pub max_gradient_value: f64,
+    /// The type of the products.
+    #[serde(default)]
+    pub precision: Precision,
     /// Of the first weights, the order of rows, dropout and augmentation.
     pub seed: u64,
     /// The rule of a step.
@@ -69,6 +74,7 @@ impl Default for FitConfig {
             keep_best: 1,
             max_gradient_norm: 1.0,
             max_gradient_value: 0.0,
+            precision: Precision::F32,
             seed: 1,
             optimizer: OptimizerConfig::default(),
             schedule: ScheduleConfig::default(),

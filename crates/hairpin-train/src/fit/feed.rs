@@ -1,8 +1,8 @@
 //! Batches prepared on a thread of their own, so that the network does not wait for them.
 
+use super::parallel::Placed;
 use crate::Dataset;
 use crate::order::batch_rng;
-use burn::tensor::Device;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -39,11 +39,12 @@ impl<I> Feed<I> {
     }
 }
 
-/// Calls `consume` with a feed of the epoch's batches. What `consume` leaves is not prepared.
+/// Calls `consume` with a feed of the epoch's batches, each on the one of the devices that takes it. What `consume` leaves is not
+/// prepared.
 pub(super) fn feed<D, R>(
     inputs: &D,
     order: &Order<'_>,
-    device: &Device,
+    placed: &Placed,
     consume: impl FnOnce(&mut Feed<D::Input>) -> R,
 ) -> R
 where
@@ -52,11 +53,10 @@ where
 {
     std::thread::scope(|scope| {
         let (sender, receiver) = sync_channel(AHEAD);
-        let device = device.clone();
         scope.spawn(move || {
             for (index, rows) in order.batches.iter().enumerate().skip(order.first) {
                 let mut rng = batch_rng(order.seed, order.epoch, index);
-                let batch = inputs.batch(rows, Some(&mut rng), &device);
+                let batch = inputs.batch(rows, Some(&mut rng), placed.device_of(index));
                 // Nobody listens any more: the epoch was left.
                 if sender.send(batch).is_err() {
                     return;

@@ -2,9 +2,10 @@
 
 use super::feed::{Feed, Order};
 use super::gradient::{Change, global_norm};
+use super::parallel::{Making, Placed, Work};
 use super::rank::Rank;
 use super::resume::Saved;
-use super::{Examples, FitConfig, Kept, Session};
+use super::{Examples, FitConfig, Kept, LossScale, Precision, Session};
 use crate::average::Average;
 use crate::checkpoint::Position;
 use crate::history::{Epoch, History};
@@ -39,6 +40,7 @@ impl<M: Module, O> Run<'_, M, O> {
     pub(super) fn epoch<D, Y>(
         &mut self,
         order: &Order<'_>,
+        placed: &Placed,
         feed: &mut Feed<M::Input>,
         train: Examples<'_, D, O::Target>,
         session: &mut Session<'_>,
@@ -47,11 +49,12 @@ impl<M: Module, O> Run<'_, M, O> {
     ) -> Result<(), TrainError>
     where
         M: Model<Y>,
-        O: Objective<Y>,
+        M::Input: Send,
+        O: Objective<Y> + Sync,
+        O::Target: Sync,
         D: Dataset,
         Y: Outputs,
     {
-        let device = session.device.clone().autodiff();
         let earlier = self.position.seconds;
         let started = Instant::now();
         let groups = order.batches.len().div_ceil(self.config.accumulate);
@@ -70,45 +73,57 @@ impl<M: Module, O> Run<'_, M, O> {
             let first = group * self.config.accumulate;
             let last = (first + self.config.accumulate).min(order.batches.len());
             let mut sum = GradientsAccumulator::new();
-            for batch in first..last {
-                let rows = &order.batches[batch];
-                // The thread that prepares batches panicked, and this one will when it joins it.
-                let Some(input) = feed.next() else {
-                    return Ok(());
-                };
-                if let Some(error) = train.inputs.failure() {
-                    return Err(error);
-                }
-                // What the layers draw, dropout, is a function of the batch.
-                device.seed(backend_seed(self.config.seed, order.epoch, batch));
-                let loss = self.objective.loss(
-                    self.model.forward(input),
-                    TargetBatch {
-                        target: train.targets,
-                        rows,
-                        weights: train.weights,
-                    },
-                );
-                let value = loss.clone().into_scalar::<f32>();
-                if !value.is_finite() {
-                    return Err(TrainError::Diverged {
-                        epoch: order.epoch,
-                        batch: batch + 1,
-                        loss: value,
+            let copies = placed.copies(&self.model);
+            let making = Making {
+                objective: self.objective,
+                precision: self.config.precision,
+                scale: self.position.loss_scale.scale(),
+            };
+            for round in (first..last).step_by(placed.count()) {
+                let batches = round..(round + placed.count()).min(last);
+                let mut work = Vec::with_capacity(batches.len());
+                for batch in batches.clone() {
+                    // The thread that prepares batches panicked, and this one will when it joins it.
+                    let Some(input) = feed.next() else {
+                        return Ok(());
+                    };
+                    if let Some(error) = train.inputs.failure() {
+                        return Err(error);
+                    }
+                    work.push(Work {
+                        input,
+                        target: TargetBatch {
+                            target: train.targets,
+                            rows: &order.batches[batch],
+                            weights: train.weights,
+                        },
+                        device: placed.device_of(batch),
+                        // What the layers draw, dropout, is a function of the batch.
+                        seed: backend_seed(self.config.seed, order.epoch, batch),
                     });
                 }
-                let weight = match train.weights {
-                    None => rows.len() as f64,
-                    Some(weights) => rows.iter().map(|&row| f64::from(weights[row])).sum(),
-                };
-                self.position.loss += f64::from(value) * weight;
-                self.position.rows += weight;
-                let grads = GradientsParams::from_grads(loss.backward(), &self.model);
-                sum.accumulate(&self.model, grads);
-                meter.batch(f64::from(value));
+                let done = making.on_all(&self.model, &copies, work);
+                for (batch, (value, grads)) in batches.zip(done) {
+                    let Some(grads) = grads else {
+                        return Err(TrainError::Diverged {
+                            epoch: order.epoch,
+                            batch: batch + 1,
+                            loss: value,
+                        });
+                    };
+                    let rows = &order.batches[batch];
+                    let weight = match train.weights {
+                        None => rows.len() as f64,
+                        Some(weights) => rows.iter().map(|&row| f64::from(weights[row])).sum(),
+                    };
+                    self.position.loss += f64::from(value) * weight;
+                    self.position.rows += weight;
+                    sum.accumulate(&self.model, grads);
+                    meter.batch(f64::from(value));
+                }
             }
             let norm = self.step(sum.grads(), last - first);
-            if !norm.is_finite() {
+            if !norm.is_finite() && !self.position.loss_scale.back_off() {
                 return Err(TrainError::Diverged {
                     epoch: order.epoch,
                     batch: last,
@@ -122,10 +137,11 @@ impl<M: Module, O> Run<'_, M, O> {
         Ok(())
     }
 
-    /// One step down a gradient that is the sum over `count` batches; its norm before it was clipped to one.
+    /// One step down a gradient that is the sum over `count` batches, unless it is no number; its norm before it was clipped to one.
     fn step(&mut self, mut grads: GradientsParams, count: usize) -> f64 {
-        if count > 1 {
-            Change::Scale(1.0 / count as f64).apply(&self.model, &mut grads);
+        let parts = count as f64 * self.position.loss_scale.scale();
+        if parts != 1.0 {
+            Change::Scale(1.0 / parts).apply(&self.model, &mut grads);
         }
         if self.config.max_gradient_value > 0.0 {
             Change::Clamp(self.config.max_gradient_value).apply(&self.model, &mut grads);
@@ -139,9 +155,12 @@ impl<M: Module, O> Run<'_, M, O> {
         if self.position.steps == 0 {
             self.position.rate = rate;
         }
-        self.model = self.optimizer.step(rate, self.model.clone(), grads);
+        if norm.is_finite() {
+            self.model = self.optimizer.step(rate, self.model.clone(), grads);
+            self.position.norm += norm;
+            self.position.loss_scale.went_well(self.config.precision);
+        }
         self.schedule.advance();
-        self.position.norm += norm;
         self.position.steps += 1;
         norm
     }
@@ -203,7 +222,10 @@ impl<M: Module, O> Run<'_, M, O> {
             .rank
             .sorted(std::mem::take(&mut self.best), &self.history);
         self.best.truncate(self.config.keep_best);
-        self.position = Position::start_of(epoch + 1, self.position.waited);
+        let Position {
+            waited, loss_scale, ..
+        } = self.position;
+        self.position = Position::start_of(epoch + 1, waited, loss_scale);
         session.run.append_log(&line)?;
         Ok((entry, line))
     }
@@ -219,14 +241,12 @@ impl<M: Module, O> Run<'_, M, O> {
     }
 }
 
-impl Default for Position {
-    fn default() -> Self {
-        Self::start_of(1, 0.0)
-    }
-}
-
 impl Position {
-    fn start_of(epoch: usize, waited: f64) -> Self {
+    pub(super) fn start(precision: Precision) -> Self {
+        Self::start_of(1, 0.0, LossScale::start(precision))
+    }
+
+    fn start_of(epoch: usize, waited: f64, loss_scale: LossScale) -> Self {
         Self {
             epoch,
             batch: 0,
@@ -237,6 +257,7 @@ impl Position {
             rate: 0.0,
             seconds: 0.0,
             waited,
+            loss_scale,
         }
     }
 }

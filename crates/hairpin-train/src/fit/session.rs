@@ -100,6 +100,9 @@ pub struct Session<'a> {
     pub run: &'a RunDir,
     /// Its device, without autodiff.
     pub device: &'a Device,
+    /// Further devices, each of which takes its share of the batches of a step: [`FitConfig::accumulate`](super::FitConfig) of them, at
+    /// least one for every device. The gradients are those of the same batches on one device, one after the other.
+    pub replicas: Vec<Device>,
     /// What it is started with, by name (the model's configuration, the data's hash): a run is resumed only with the same. The
     /// training configuration and the number of rows are always compared.
     pub origin: Vec<(String, String)>,
@@ -124,6 +127,7 @@ impl<'a> Session<'a> {
         Self {
             run,
             device,
+            replicas: Vec::new(),
             origin: Vec::new(),
             resume: false,
             checkpoint_every: Duration::from_secs(10),

@@ -5,6 +5,7 @@
 
 use super::Recurrence;
 use crate::Cell;
+use crate::precision::product;
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 
 /// See [`super::run`].
@@ -112,7 +113,7 @@ impl Walk {
     }
 
     fn lstm(&self, gates: Tensor<2>) -> Vec<Tensor<2>> {
-        let gates = gates + self.state[0].clone().matmul(self.weight.clone());
+        let gates = gates + product(self.state[0].clone(), self.weight.clone());
         let [input, forget, candidate, output] = parts(gates);
         let kept = activation::sigmoid(forget) * self.state[1].clone();
         let cell = kept + activation::sigmoid(input) * candidate.tanh();
@@ -123,7 +124,7 @@ impl Walk {
     fn gru(&self, gates: Tensor<2>) -> Vec<Tensor<2>> {
         let hidden = self.state[0].clone();
         let [x_reset, x_update, x_new] = parts(gates);
-        let [h_reset, h_update, h_new] = parts(hidden.clone().matmul(self.weight.clone()));
+        let [h_reset, h_update, h_new] = parts(product(hidden.clone(), self.weight.clone()));
         let reset = activation::sigmoid(x_reset + h_reset);
         let update = activation::sigmoid(x_update + h_update);
         let new = (x_new + reset * (h_new + self.after.clone())).tanh();
@@ -135,10 +136,10 @@ impl Walk {
         let [d_hidden, _] = self.weight.dims();
         let [x_reset, x_update, x_new] = parts(gates);
         let weight = |own| self.weight.clone().slice([0..d_hidden, own]);
-        let [h_reset, h_update] = parts(hidden.clone().matmul(weight(0..2 * d_hidden)));
+        let [h_reset, h_update] = parts(product(hidden.clone(), weight(0..2 * d_hidden)));
         let reset = activation::sigmoid(x_reset + h_reset);
         let update = activation::sigmoid(x_update + h_update);
-        let h_new = (reset * hidden.clone()).matmul(weight(2 * d_hidden..3 * d_hidden));
+        let h_new = product(reset * hidden.clone(), weight(2 * d_hidden..3 * d_hidden));
         let new = (x_new + h_new).tanh();
         vec![new.clone() + update * (hidden - new)]
     }

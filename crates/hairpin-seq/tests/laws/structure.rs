@@ -320,7 +320,7 @@ fn compare_with_bprna<'a>(rows: impl Iterator<Item = (&'a str, &'a str)>) -> (us
 
 #[test]
 fn loop_types_agree_with_bprna_on_the_slice_of_openvaccine() {
-    let table = include_str!("../../../fixtures/structure/open_vaccine_loops.tsv");
+    let table = include_str!("../../../../fixtures/structure/open_vaccine_loops.tsv");
     let rows = table.lines().skip(1).map(|line| {
         let mut fields = line.split('\t').skip(1);
         (fields.next().unwrap(), fields.next().unwrap())

@@ -1,10 +1,8 @@
 //! Laws of splits, folds and leakage reports, and scikit-learn's folds; `fixtures/make/golden_split.py` made the values.
 
-mod drawn;
-
 use std::path::Path;
 
-use drawn::family;
+use crate::drawn::family;
 use hairpin_seq::{Dna, Seq};
 use hairpin_targets::similarity::Similarity;
 use hairpin_targets::split::{self, JointSplit};

@@ -1,10 +1,8 @@
 //! Clusters against all pairs, duplicates, scipy's linkage (`fixtures/make/golden_split.py` made the values), and real sequences.
 
-mod drawn;
-
 use std::path::Path;
 
-use drawn::family;
+use crate::drawn::family;
 use hairpin_seq::align::{Aligner, Ends, Per, Scoring};
 use hairpin_seq::{Alphabet, Dna, Protein, Seq};
 use hairpin_targets::duplicates::{Dropped, Keep, Linkage, deduplicate, linked};
