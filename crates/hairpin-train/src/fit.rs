@@ -183,20 +183,13 @@ where
         );
         let order = Order {
             batches: &order,
+            placed: &placed,
             first: run.position.batch,
             seed: config.seed,
             epoch,
         };
-        let done = feed(train.inputs, &order, &placed, |batches| {
-            let done = run.epoch(
-                &order,
-                &placed,
-                batches,
-                train,
-                &mut session,
-                &mut saved,
-                &mut meter,
-            );
+        let done = feed(train.inputs, &order, |batches| {
+            let done = run.epoch(&order, batches, train, &mut session, &mut saved, &mut meter);
             waited += batches.waited();
             done
         });

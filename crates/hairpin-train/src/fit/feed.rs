@@ -12,6 +12,8 @@ const AHEAD: usize = 2;
 /// One epoch's batches.
 pub(super) struct Order<'a> {
     pub(super) batches: &'a [Vec<usize>],
+    /// Which device takes which.
+    pub(super) placed: &'a Placed,
     /// The first that is wanted.
     pub(super) first: usize,
     pub(super) seed: u64,
@@ -44,7 +46,6 @@ impl<I> Feed<I> {
 pub(super) fn feed<D, R>(
     inputs: &D,
     order: &Order<'_>,
-    placed: &Placed,
     consume: impl FnOnce(&mut Feed<D::Input>) -> R,
 ) -> R
 where
@@ -56,7 +57,7 @@ where
         scope.spawn(move || {
             for (index, rows) in order.batches.iter().enumerate().skip(order.first) {
                 let mut rng = batch_rng(order.seed, order.epoch, index);
-                let batch = inputs.batch(rows, Some(&mut rng), placed.device_of(index));
+                let batch = inputs.batch(rows, Some(&mut rng), order.placed.device_of(index));
                 // Nobody listens any more: the epoch was left.
                 if sender.send(batch).is_err() {
                     return;

@@ -2,7 +2,7 @@
 
 use super::feed::{Feed, Order};
 use super::gradient::{Change, global_norm};
-use super::parallel::{Making, Placed, Work};
+use super::parallel::{Making, Work};
 use super::rank::Rank;
 use super::resume::Saved;
 use super::{Examples, FitConfig, Kept, LossScale, Precision, Session};
@@ -40,7 +40,6 @@ impl<M: Module, O> Run<'_, M, O> {
     pub(super) fn epoch<D, Y>(
         &mut self,
         order: &Order<'_>,
-        placed: &Placed,
         feed: &mut Feed<M::Input>,
         train: Examples<'_, D, O::Target>,
         session: &mut Session<'_>,
@@ -73,14 +72,14 @@ impl<M: Module, O> Run<'_, M, O> {
             let first = group * self.config.accumulate;
             let last = (first + self.config.accumulate).min(order.batches.len());
             let mut sum = GradientsAccumulator::new();
-            let copies = placed.copies(&self.model);
+            let copies = order.placed.copies(&self.model);
             let making = Making {
                 objective: self.objective,
                 precision: self.config.precision,
                 scale: self.position.loss_scale.scale(),
             };
-            for round in (first..last).step_by(placed.count()) {
-                let batches = round..(round + placed.count()).min(last);
+            for round in (first..last).step_by(order.placed.count()) {
+                let batches = round..(round + order.placed.count()).min(last);
                 let mut work = Vec::with_capacity(batches.len());
                 for batch in batches.clone() {
                     // The thread that prepares batches panicked, and this one will when it joins it.
@@ -97,7 +96,7 @@ impl<M: Module, O> Run<'_, M, O> {
                             rows: &order.batches[batch],
                             weights: train.weights,
                         },
-                        device: placed.device_of(batch),
+                        device: order.placed.device_of(batch),
                         // What the layers draw, dropout, is a function of the batch.
                         seed: backend_seed(self.config.seed, order.epoch, batch),
                     });
