@@ -22,6 +22,10 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::hint::black_box;
 
+/// As in the programs; Burn's layers have it, too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn random<const D: usize>(dims: [usize; D], device: &Device) -> Tensor<D> {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let values: Vec<f32> = (0..dims.iter().product())

@@ -14,6 +14,10 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::hint::black_box;
 
+/// As in the programs; Burn's layers have it, too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// `(cell, bidirectional, hidden, batch, length, input)`.
 type Case = (Cell, bool, usize, usize, usize, usize);
 

@@ -132,6 +132,10 @@ struct EvaluateArgs {
     json: bool,
 }
 
+/// The system's gives large buffers back to the kernel at every step (`docs/BENCHMARKS.md`, "Task times").
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Train(args) => train(args),

@@ -24,6 +24,10 @@ const FIXTURE: &str = concat!(
     "/../../fixtures/tasks/open-vaccine"
 );
 
+/// The system's gives large buffers back to the kernel at every step (`docs/BENCHMARKS.md`, "Task times").
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Train(args) => job::train(&args),

@@ -29,6 +29,10 @@ const FIXTURE: &str = concat!(
     "/../../fixtures/tasks/rnacompete"
 );
 
+/// The system's gives large buffers back to the kernel at every step (`docs/BENCHMARKS.md`, "Task times").
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match (cli.command, cli.predict) {

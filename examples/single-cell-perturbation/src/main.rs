@@ -31,6 +31,10 @@ const FIXTURE: &str = concat!(
     "/../../fixtures/tasks/perturbation"
 );
 
+/// The system's gives large buffers back to the kernel at every step (`docs/BENCHMARKS.md`, "Task times").
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Train(args) => Job::start(&args.common).and_then(|job| job.train(&args)),
