@@ -1,10 +1,7 @@
 //! ViennaRNA's MEA and centroid structures, diversity, entropy, suboptimal structures and accessibility.
 
-use std::fs::File;
-use std::io::BufReader;
-use std::path::Path;
-
 use hairpin_fold::{Boltzmann, Dangles, Ensemble, Folder, Settings, Structure, Workspace};
+use hairpin_golden::golden_json;
 use serde_json::Value;
 
 const SETTINGS: [(&str, Boltzmann, Dangles); 3] = [
@@ -15,9 +12,7 @@ const SETTINGS: [(&str, Boltzmann, Dangles); 3] = [
 
 /// Runs `check` for every sequence and setting, with the answers to it.
 fn records(mut check: impl FnMut(&Folder, &mut Workspace, &[u8], &Value)) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../fixtures/golden/hairpin-fold/consensus.json");
-    let golden: Value = serde_json::from_reader(BufReader::new(File::open(path).unwrap())).unwrap();
+    let golden: Value = golden_json("hairpin-fold", "consensus.json");
     let mut workspace = Workspace::default();
     for (name, boltzmann, dangles) in SETTINGS {
         let settings = Settings::default()

@@ -1,17 +1,12 @@
 //! ViennaRNA's answers where something is known beforehand: constraints as text, and SHAPE reactivities.
 
-use std::fs::File;
-use std::io::BufReader;
-use std::path::Path;
-
 use hairpin_fold::{Constraints, Deigan, FoldError, Folder, Settings, Structure, Workspace};
+use hairpin_golden::golden_json;
 use serde_json::Value;
 
 #[test]
 fn constraints_and_reactivities() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../fixtures/golden/hairpin-fold/constraints.json");
-    let golden: Value = serde_json::from_reader(BufReader::new(File::open(path).unwrap())).unwrap();
+    let golden: Value = golden_json("hairpin-fold", "constraints.json");
     let folder = Folder::turner_2004(Settings::default()).unwrap();
     let mut workspace = Workspace::default();
     let records = golden["records"].as_array().unwrap();

@@ -4,6 +4,7 @@ use hairpin_fold::{
     Boltzmann, Constraints, Dangles, FineContext, Folder, LoopContext, LoopKind, Settings,
     Structure, Workspace,
 };
+use hairpin_golden::golden_json;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -306,10 +307,7 @@ fn smoothed_energies_are_another_ensemble() {
 /// All structures as ViennaRNA lists them, their loops as a script of ours tells them apart.
 #[test]
 fn stems_bulges_and_internal_loops_of_listed_structures() {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../fixtures/golden/hairpin-fold/loops.json");
-    let text = std::fs::read_to_string(path).unwrap();
-    let golden: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let golden: serde_json::Value = golden_json("hairpin-fold", "loops.json");
     let folder = Folder::turner_2004(Settings::default()).unwrap();
     let mut workspace = Workspace::default();
     let mut sums = [0.0; FineContext::COUNT];

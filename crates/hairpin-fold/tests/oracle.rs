@@ -2,12 +2,13 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use flate2::read::GzDecoder;
 use hairpin_fold::{
     Boltzmann, Dangles, Energy, Folder, LoopKind, Parameters, Settings, Structure, Workspace,
 };
+use hairpin_golden::golden_json;
 use serde_json::Value;
 
 const SETTINGS: [(&str, Boltzmann, Dangles); 3] = [
@@ -23,9 +24,7 @@ fn settings(boltzmann: Boltzmann, dangles: Dangles) -> Settings {
 }
 
 fn golden() -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../fixtures/golden/hairpin-fold/vienna.json");
-    serde_json::from_reader(BufReader::new(File::open(path).unwrap())).unwrap()
+    golden_json("hairpin-fold", "vienna.json")
 }
 
 /// The whole oracle, if this machine has it.

@@ -8,6 +8,7 @@ use flate2::read::GzDecoder;
 use hairpin_fold::{
     Boltzmann, Dangles, FoldError, Folder, LoopContext, Settings, SparseEnsemble, Window, Workspace,
 };
+use hairpin_golden::golden_json;
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -71,8 +72,7 @@ fn check(folder: &Folder, record: &Value) {
 
 #[test]
 fn a_few_molecules() {
-    let golden = file("../../fixtures/golden/hairpin-fold/window.json").unwrap();
-    let golden: Value = serde_json::from_reader(golden).unwrap();
+    let golden: Value = golden_json("hairpin-fold", "window.json");
     for record in golden["windows"].as_array().unwrap() {
         let boltzmann = if record["smooth"] == 1 {
             Boltzmann::Smoothed

@@ -19,13 +19,17 @@
 //! assert_close("output", &expected.values, &found, tolerance);
 //! ```
 //!
+//! What is not tensors lies there as JSON: [`golden_json`].
+//!
 //! As everything here is for tests, nothing returns a `Result`: what is wrong panics, and the message says where to look.
 //! It does not make golden files, does not reshape, and knows no tensor library: values are plain vectors, row-major.
 
 mod close;
+mod fixture;
 mod golden;
 mod program;
 
 pub use close::{Tolerance, assert_close};
+pub use fixture::{fixture, golden_json};
 pub use golden::{Golden, Provenance, Tensor};
 pub use program::{Program, text};

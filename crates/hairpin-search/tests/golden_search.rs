@@ -3,9 +3,9 @@
 mod functions;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use functions::Objective;
+use hairpin_golden::golden_json;
 use hairpin_search::{
     Budget, FinishedTrial, ImportanceConfig, Sampler, Space, Study, StudyConfig, Tpe, importance,
 };
@@ -35,9 +35,7 @@ struct Rows {
 }
 
 fn golden() -> Golden {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../fixtures/golden/hairpin-search/search.json");
-    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+    golden_json("hairpin-search", "search.json")
 }
 
 /// The best values after 60 trials, sorted over as many seeds.

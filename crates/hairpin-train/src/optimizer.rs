@@ -330,6 +330,7 @@ mod tests {
     use super::*;
     use burn::optim::GradientsParams;
     use burn::tensor::TensorData;
+    use hairpin_golden::golden_json;
 
     #[derive(Module, Debug)]
     struct Net {
@@ -360,11 +361,7 @@ mod tests {
 
     #[test]
     fn every_rule_takes_pytorchs_steps() {
-        let golden: serde_json::Value = serde_json::from_str(include_str!(concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../../fixtures/golden/hairpin-train/optimizers.json"
-        )))
-        .unwrap();
+        let golden: serde_json::Value = golden_json("hairpin-train", "optimizers.json");
         let gradients = golden["gradients"].as_array().unwrap();
         let cases = golden["optimizers"].as_array().unwrap();
         assert_eq!((cases.len(), gradients.len()), (9, 10));

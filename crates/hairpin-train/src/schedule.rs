@@ -287,6 +287,7 @@ fn between(from: f64, to: f64, done: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hairpin_golden::golden_json;
 
     fn config(kind: ScheduleKind) -> ScheduleConfig {
         ScheduleConfig {
@@ -311,11 +312,7 @@ mod tests {
 
     #[test]
     fn every_schedule_is_that_of_pytorch() {
-        let golden: serde_json::Value = serde_json::from_str(include_str!(concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../../fixtures/golden/hairpin-train/schedules.json"
-        )))
-        .unwrap();
+        let golden: serde_json::Value = golden_json("hairpin-train", "schedules.json");
         let cases = golden["schedules"].as_array().unwrap();
         assert_eq!(cases.len(), 7);
         for case in cases {

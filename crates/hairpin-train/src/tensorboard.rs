@@ -225,6 +225,7 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
+    use hairpin_golden::golden_json;
 
     /// `fixtures/golden/hairpin-train/tensorboard.json`.
     #[derive(Deserialize)]
@@ -250,9 +251,7 @@ mod tests {
 
     #[test]
     fn the_file_is_the_one_that_tensorboard_writes() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../../fixtures/golden/hairpin-train/tensorboard.json");
-        let golden: Golden = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+        let golden: Golden = golden_json("hairpin-train", "tensorboard.json");
 
         let folder = tempfile::tempdir().unwrap();
         let mut board = TensorBoard::create(folder.path(), time(golden.started)).unwrap();

@@ -1,10 +1,8 @@
 //! Losses and their gradients against PyTorch; `fixtures/make/golden_losses.py` made the values.
 
-use std::path::Path;
-
 use burn::module::{ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
-use hairpin_golden::{Tolerance, assert_close};
+use hairpin_golden::{Tolerance, assert_close, golden_json};
 use hairpin_targets::{ClassLabels, TargetMatrix};
 use hairpin_train::{
     BinaryClassification, Classification, GaussianRegression, InfoNce, Loss, Objective,
@@ -116,10 +114,7 @@ struct ContrastiveCase {
 }
 
 fn golden() -> Golden {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../fixtures/golden/hairpin-train/losses.json");
-    let text = std::fs::read_to_string(path).unwrap();
-    serde_json::from_str(&text).unwrap()
+    golden_json("hairpin-train", "losses.json")
 }
 
 fn array(matrix: &Matrix, missing: f32) -> Array2<f32> {

@@ -1,7 +1,7 @@
 //! Edit distance and alignment against naive tables and their laws, and against rapidfuzz, edlib and Biopython;
 //! `fixtures/make/golden_split.py` made the values.
 
-use std::path::Path;
+use hairpin_golden::golden_json;
 
 use hairpin_seq::align::{Aligner, Alignment, EditPattern, Ends, Per, Scoring, edit_identity};
 use hairpin_seq::{Alphabet, Dna, Protein, Seq};
@@ -34,9 +34,7 @@ struct Aligned {
 }
 
 fn golden() -> Golden {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../fixtures/golden/hairpin-seq/similarity.json");
-    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+    golden_json("hairpin-seq", "similarity.json")
 }
 
 fn seq<A: Alphabet>(text: &str) -> Seq<A> {

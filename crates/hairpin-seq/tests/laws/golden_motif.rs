@@ -1,6 +1,6 @@
 //! Motifs against Biopython, lightmotif, MOODS and memelite's Tomtom; `fixtures/make/golden_motifs.py` made the values.
 
-use std::path::Path;
+use hairpin_golden::{fixture, golden_json};
 
 use hairpin_seq::motif::{
     Background, CountMatrix, FrequencyMatrix, Motif, Scanner, ScoreDistribution, Tomtom, read_meme,
@@ -41,13 +41,8 @@ struct Search {
     overlaps: Vec<Vec<usize>>,
 }
 
-fn fixture(path: &str) -> String {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures");
-    std::fs::read_to_string(root.join(path)).unwrap()
-}
-
 fn golden() -> Golden {
-    serde_json::from_str(&fixture("golden/hairpin-seq/motifs.json")).unwrap()
+    golden_json("hairpin-seq", "motifs.json")
 }
 
 fn rnacompete() -> Vec<Motif<FrequencyMatrix<Rna>>> {

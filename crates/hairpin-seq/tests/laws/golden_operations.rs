@@ -1,6 +1,6 @@
 //! Operations against Biopython and sdust.
 
-use std::path::Path;
+use hairpin_golden::golden_json;
 
 use hairpin_seq::{
     Alphabet, Ambiguous, Dna, Dust, GeneticCode, IupacDna, MeltingTemperature, Policy, Seq, Stop,
@@ -9,10 +9,7 @@ use hairpin_seq::{
 use serde_json::Value;
 
 fn golden() -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../fixtures/golden/hairpin-seq/operations.json");
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    serde_json::from_str(&text).expect("a golden file is JSON")
+    golden_json("hairpin-seq", "operations.json")
 }
 
 fn list(value: &Value) -> &[Value] {

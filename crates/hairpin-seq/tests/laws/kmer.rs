@@ -1,5 +1,6 @@
 //! k-mers against loops over the text, and against scikit-learn.
 
+use hairpin_golden::golden_json;
 use std::collections::{BTreeMap, BTreeSet};
 
 use hairpin_seq::kmer::{
@@ -292,12 +293,7 @@ fn a_word_has_32_bases() {
 
 #[test]
 fn counts_agree_with_scikit_learn() {
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../fixtures/golden/hairpin-seq/kmers.json"
-    );
-    let text = std::fs::read_to_string(path).expect("the fixture is there");
-    let golden: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
+    let golden: serde_json::Value = golden_json("hairpin-seq", "kmers.json");
     let policy = Policy {
         ambiguous: Ambiguous::Unknown,
         ..Policy::default()

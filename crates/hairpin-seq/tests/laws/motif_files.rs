@@ -1,6 +1,6 @@
 //! Motif files: what is written is read back, and whatever is broken is refused where it is.
 
-use std::path::Path;
+use hairpin_golden::fixture;
 
 use hairpin_seq::motif::{
     Background, FrequencyMatrix, Meme, Motif, read_cisbp, read_jaspar, read_meme, read_transfac,
@@ -169,9 +169,7 @@ fn a_name_that_the_format_cannot_hold_is_refused() {
 
 #[test]
 fn the_fixture_is_written_back_as_it_is_read() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../fixtures/motifs/rnacompete_transite.meme");
-    let meme = read_meme::<Rna>(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let meme = read_meme::<Rna>(&fixture("motifs/rnacompete_transite.meme")).unwrap();
     assert_eq!(read_meme::<Rna>(&write_meme(&meme).unwrap()).unwrap(), meme);
 }
 

@@ -1,7 +1,7 @@
 //! k-mer sets and sketches against sets of strings, their laws, and Python; `fixtures/make/golden_split.py` made the values.
 
+use hairpin_golden::golden_json;
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use hairpin_seq::sketch::{KmerSet, Sketch, mash_distance};
 use hairpin_seq::{Ambiguous, Dna, Policy, Protein, Seq};
@@ -25,9 +25,7 @@ struct Pair {
 
 #[test]
 fn jaccard_and_mash_are_those_of_sets_of_strings() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../fixtures/golden/hairpin-seq/similarity.json");
-    let golden: Golden = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let golden: Golden = golden_json("hairpin-seq", "similarity.json");
     for Pair {
         k,
         a,

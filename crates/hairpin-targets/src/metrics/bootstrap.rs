@@ -369,10 +369,8 @@ mod tests {
             low: f64,
             high: f64,
         }
-        let golden: serde_json::Value = serde_json::from_str(include_str!(
-            "../../../../fixtures/golden/hairpin-targets/metrics_regression.json"
-        ))
-        .unwrap();
+        let golden: serde_json::Value =
+            hairpin_golden::golden_json("hairpin-targets", "metrics_regression.json");
         let cases: Vec<Case> = serde_json::from_value(golden["bca"].clone()).unwrap();
         assert!(cases.len() >= 4);
         for case in cases {

@@ -1,6 +1,6 @@
 //! Laws of blends, and scipy's non-negative least squares beside ours; `fixtures/make/golden_blend.py` made the values.
 
-use std::path::Path;
+use hairpin_golden::golden_json;
 
 use hairpin_targets::blend::{Blend, FittedBlend, HillClimbing, spread};
 use hairpin_targets::metrics::{Comparison, Direction, Metric, Over};
@@ -33,10 +33,7 @@ struct Case {
 
 #[test]
 fn scipy_finds_the_same_least_squares() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../fixtures/golden/hairpin-targets/blend.json");
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    let golden: Golden = serde_json::from_str(&text).unwrap();
+    let golden: Golden = golden_json("hairpin-targets", "blend.json");
     assert_eq!(golden.cases.len(), 12);
     for case in golden.cases {
         let column = |values: &[f32]| {

@@ -1,6 +1,6 @@
 //! Laws of completion, and NumPy's solution beside ours; `fixtures/make/golden_completion.py` made the values.
 
-use std::path::Path;
+use hairpin_golden::golden_json;
 
 use hairpin_targets::completion::{Completion, FittedCompletion, PairKernel};
 use hairpin_targets::metrics::Comparison;
@@ -40,10 +40,7 @@ fn unzip(pairs: &[(String, String)]) -> (Vec<String>, Vec<String>) {
 
 #[test]
 fn numpy_finds_the_same() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../fixtures/golden/hairpin-targets/completion.json");
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    let golden: Golden = serde_json::from_str(&text).unwrap();
+    let golden: Golden = golden_json("hairpin-targets", "completion.json");
     assert_eq!(golden.cases.len(), 11);
     for case in golden.cases {
         let values = Array2::from_shape_fn((case.values.len(), case.values[0].len()), |(i, j)| {

@@ -1,7 +1,7 @@
 //! Metrics and the nearest centroid against scikit-learn and scipy; `fixtures/make/golden_metrics.py` made the values.
 
+use hairpin_golden::golden_json;
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use hairpin_seq::{Dna, Seq};
 use hairpin_targets::control::{Classifier, NearestCentroid};
@@ -59,10 +59,7 @@ struct Centroid {
 }
 
 fn golden() -> Golden {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../fixtures/golden/hairpin-targets/metrics.json");
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    serde_json::from_str(&text).unwrap()
+    golden_json("hairpin-targets", "metrics.json")
 }
 
 fn assert_close(what: &str, found: f64, expected: f64, tolerance: f64) {

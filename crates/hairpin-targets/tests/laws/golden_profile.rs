@@ -1,6 +1,6 @@
 //! Controls of unseen proteins against NumPy and scikit-learn, which go another way; `fixtures/make/golden_profile.py` made the values.
 
-use std::path::Path;
+use hairpin_golden::golden_json;
 
 use hairpin_seq::{Rna, Seq};
 use hairpin_targets::TargetMatrix;
@@ -46,10 +46,7 @@ struct Cosine {
 }
 
 fn golden() -> Golden {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../fixtures/golden/hairpin-targets/profile.json");
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    serde_json::from_str(&text).unwrap()
+    golden_json("hairpin-targets", "profile.json")
 }
 
 fn matrix(rows: &[Vec<f32>]) -> Array2<f32> {

@@ -1,7 +1,7 @@
 //! Recipes and target encoding against scikit-learn and NumPy; `fixtures/make/golden_recipe.py` made the values.
 
+use hairpin_golden::golden_json;
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use hairpin_targets::category::{Smoothing, TargetEncoding};
 use hairpin_targets::{FittedStep, Recipe, Step, SvdMissing, TargetMatrix};
@@ -62,10 +62,7 @@ struct EncodingCase {
 }
 
 fn golden() -> Golden {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../fixtures/golden/hairpin-targets/recipe.json");
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    serde_json::from_str(&text).unwrap()
+    golden_json("hairpin-targets", "recipe.json")
 }
 
 fn matrix(table: &Table) -> TargetMatrix {

@@ -1,8 +1,8 @@
 //! Metrics of numbers and the controls that predict them against scikit-learn, scipy and NumPy;
 //! `fixtures/make/golden_metrics_regression.py` made the values.
 
+use hairpin_golden::golden_json;
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use hairpin_targets::control::{Neighbours, Regressor, Ridge, Strength, TwoWay, euclidean};
 use hairpin_targets::metrics::{Average, Binning, ClassMetric, Confusion, Metric};
@@ -89,10 +89,7 @@ struct TwoWayCase {
 }
 
 fn golden() -> Golden {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../fixtures/golden/hairpin-targets/metrics_regression.json");
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    serde_json::from_str(&text).unwrap()
+    golden_json("hairpin-targets", "metrics_regression.json")
 }
 
 fn assert_close(what: &str, found: f64, expected: f64, tolerance: f64) {

@@ -1,6 +1,6 @@
 //! Clusters against all pairs, duplicates, scipy's linkage (`fixtures/make/golden_split.py` made the values), and real sequences.
 
-use std::path::Path;
+use hairpin_golden::{fixture, golden_json};
 
 use crate::drawn::family;
 use hairpin_seq::align::{Aligner, Ends, Per, Scoring};
@@ -25,17 +25,9 @@ struct Clusters {
     single: Vec<usize>,
 }
 
-fn fixture(path: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../fixtures")
-        .join(path);
-    std::fs::read_to_string(path).unwrap()
-}
-
 #[test]
 fn linkage_is_that_of_scipy() {
-    let golden: Golden =
-        serde_json::from_str(&fixture("golden/hairpin-targets/split.json")).unwrap();
+    let golden: Golden = golden_json("hairpin-targets", "split.json");
     for Clusters {
         n,
         threshold,

@@ -1,6 +1,6 @@
 //! Laws of splits, folds and leakage reports, and scikit-learn's folds; `fixtures/make/golden_split.py` made the values.
 
-use std::path::Path;
+use hairpin_golden::golden_json;
 
 use crate::drawn::family;
 use hairpin_seq::{Dna, Seq};
@@ -32,9 +32,7 @@ struct ClassFolds {
 }
 
 fn golden() -> Golden {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../fixtures/golden/hairpin-targets/split.json");
-    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+    golden_json("hairpin-targets", "split.json")
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Laws of boosted trees, what they reach beside scikit-learn's, and the controls of sequences made of k-mers.
 //! `fixtures/make/golden_trees.py` made the values.
 
-use std::path::Path;
+use hairpin_golden::{fixture, golden_json};
 
 use hairpin_seq::{Encode, KmerCounts, Rna, Seq};
 use hairpin_targets::control::{
@@ -360,14 +360,8 @@ struct Reached {
     r2: f64,
 }
 
-fn fixtures() -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures")
-}
-
 fn golden() -> Golden {
-    let path = fixtures().join("golden/hairpin-targets/trees.json");
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    let mut golden: Golden = serde_json::from_str(&text).unwrap();
+    let mut golden: Golden = golden_json("hairpin-targets", "trees.json");
     // scikit-learn's trees see all rows and all features, and no row is set aside.
     golden.settings = BoostedTrees {
         rows: 1.0,
@@ -409,7 +403,7 @@ fn scikit_learn_is_reached_on_a_known_function() {
 
 /// The fixture's sequences and targets.
 fn rnas() -> (Vec<Seq<Rna>>, Vec<f32>) {
-    let text = std::fs::read_to_string(fixtures().join("tasks/sequence-csv/train.csv")).unwrap();
+    let text = fixture("tasks/sequence-csv/train.csv");
     let rows = text.lines().skip(1).map(|line| {
         let fields: Vec<&str> = line.split(',').collect();
         (
