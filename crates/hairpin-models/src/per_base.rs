@@ -9,9 +9,9 @@ pub use input::PerBaseInput;
 use crate::Model;
 use burn::module::{Module, Param};
 use burn::nn::Dropout;
-use burn::tensor::{Bool, Tensor, activation};
+use burn::tensor::{Bool, Tensor};
 use hairpin_nn::{
-    Conv1d, Dense, EncoderInput, LayerNorm, MaskedBatchNorm, Recurrent, RecurrentInput,
+    Activation, Conv1d, Dense, EncoderInput, LayerNorm, MaskedBatchNorm, Recurrent, RecurrentInput,
     TransformerEncoder, mask_pad, zero_padded,
 };
 
@@ -39,7 +39,7 @@ impl ConvBlock {
         if let Some(norm) = &self.layer_norm {
             y = norm.forward(y);
         }
-        let y = self.dropout.forward(activation::relu(y));
+        let y = self.dropout.forward(Activation::Relu.forward(y));
         if self.residual { x + y } else { y }
     }
 }

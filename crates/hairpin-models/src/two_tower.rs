@@ -4,7 +4,7 @@ use crate::{Model, ModelError, SequenceInput};
 use burn::config::Config;
 use burn::module::{Module, Param};
 use burn::nn::{Dropout, DropoutConfig, Initializer, Linear, LinearConfig};
-use burn::tensor::{Device, Tensor, activation};
+use burn::tensor::{Device, Tensor};
 use hairpin_nn::{
     Activation, AttentionPool, AttentionPoolConfig, Conv1d, Conv1dConfig, Dense, DenseConfig,
     EncoderInput, LayerNorm, LayerNormConfig, TransformerEncoder, TransformerEncoderConfig,
@@ -338,7 +338,7 @@ impl TwoTower {
         let tower = &self.protein;
         let z = tower.outer.forward(tower.inner.forward(x));
         let z = tower.norm.forward(z);
-        let gate = activation::sigmoid(self.head.gate.forward(z.clone()));
+        let gate = Activation::Sigmoid.forward(self.head.gate.forward(z.clone()));
         of_length_one(gate * self.head.protein.forward(z))
     }
 
@@ -400,7 +400,7 @@ impl RnaTower {
         for layer in &self.convolutions {
             // What lies in the padding is read at a string's end.
             let seen = zero_padded(y.clone(), &lengths);
-            let felt = activation::gelu(layer.conv.forward(seen));
+            let felt = Activation::Gelu.forward(layer.conv.forward(seen));
             y = layer.norm.forward_sum(y, felt, &layer.dropout);
         }
         let mask = mask_pad(&lengths, length, &y.device());

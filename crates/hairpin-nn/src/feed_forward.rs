@@ -1,37 +1,15 @@
 //! Dense layers that are one operation with what follows them.
 
+use crate::activation::Activation;
 use crate::dropout;
 use crate::precision::product;
 use burn::config::Config;
 use burn::module::{Module, Param};
 use burn::nn::{Dropout, DropoutConfig, Initializer, Linear};
-use burn::tensor::{Device, Tensor, activation};
-use serde::{Deserialize, Serialize};
+use burn::tensor::{Device, Tensor};
 
 #[cfg(feature = "flex")]
 use crate::kernel::{dense, op};
-
-/// What a dense layer applies to each value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Activation {
-    /// `x`.
-    Identity,
-    /// `max(x, 0)`.
-    Relu,
-    /// `x Φ(x)`, exact and not by tanh, as PyTorch's default (Hendrycks & Gimpel 2016, arXiv:1606.08415).
-    Gelu,
-}
-
-impl Activation {
-    fn plain<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
-        match self {
-            Self::Identity => x,
-            Self::Relu => activation::relu(x),
-            Self::Gelu => activation::gelu(x),
-        }
-    }
-}
 
 /// Hyper-parameters of a [`Dense`] layer.
 ///
@@ -282,7 +260,7 @@ mod tests {
     fn fast_and_plain_agree_in_values_and_gradients() {
         let device = Device::flex().autodiff();
         for (rows, d_in, d_out) in [(1, 1, 1), (7, 5, 3), (300, 40, 17), (2500, 12, 900)] {
-            for activation in [Activation::Identity, Activation::Relu, Activation::Gelu] {
+            for activation in Activation::ALL {
                 let layer = DenseConfig::new(d_in, d_out)
                     .with_activation(activation)
                     .init(&device);

@@ -4,6 +4,8 @@
 pub(crate) mod recurrence;
 
 #[cfg(feature = "flex")]
+pub(crate) mod activation;
+#[cfg(feature = "flex")]
 pub(crate) mod adam;
 #[cfg(feature = "flex")]
 pub(crate) mod attention;

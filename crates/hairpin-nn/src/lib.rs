@@ -7,7 +7,7 @@
 //! | [`MultiHeadAttention`], [`TransformerEncoder`] | with padding masks and a bias on the scores; no score matrix in memory |
 //! | [`Rotary`] | rotary position embedding for attention |
 //! | [`Conv1d`] | dilated and strided, on `[batch_size, length, channels]`, "same" under dilation |
-//! | [`Dense`], [`FeedForward`] | product, bias, activation and dropout in one operation |
+//! | [`Dense`], [`FeedForward`] | product, bias, [`Activation`] and dropout in one operation |
 //! | [`LayerNorm`], [`residual`], [`MaskedBatchNorm`] | of a residual sum; of the positions that are not padded |
 //! | [`masked_mean`], [`masked_max`], [`AttentionPool`] | a string as one vector |
 //! | [`Adam`] | a step in one pass |
@@ -79,6 +79,7 @@
 //!
 //! What it does not do: it has no kernel for GPUs, where every layer runs in tensor operations; embeddings are in `burn::nn`.
 
+mod activation;
 mod adam;
 mod attention;
 #[cfg(all(test, feature = "flex"))]
@@ -98,11 +99,12 @@ mod transformer;
 #[cfg(feature = "weights")]
 pub mod weights;
 
+pub use activation::Activation;
 pub use adam::{Adam, AdamConfig};
 pub use attention::{AttentionInput, MultiHeadAttention, MultiHeadAttentionConfig};
 pub use conv::{Conv1d, Conv1dConfig, Padding};
 pub use convert::{ConvertError, KerasWeights};
-pub use feed_forward::{Activation, Dense, DenseConfig, FeedForward, FeedForwardConfig};
+pub use feed_forward::{Dense, DenseConfig, FeedForward, FeedForwardConfig};
 pub use mask::{mask_pad, masked_max, masked_mean, zero_padded};
 pub use norm::{LayerNorm, LayerNormConfig, MaskedBatchNorm, MaskedBatchNormConfig, residual};
 pub use pool::{AttentionPool, AttentionPoolConfig};

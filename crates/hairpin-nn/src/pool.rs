@@ -1,5 +1,6 @@
 //! Pooling over positions with weights that are learned.
 
+use crate::activation::Activation;
 use crate::feed_forward::{Dense, DenseConfig};
 use burn::config::Config;
 use burn::module::Module;
@@ -95,9 +96,9 @@ impl AttentionPool {
     /// When a shape does not match.
     pub fn weights(&self, x: Tensor<3>, mask_pad: Option<Tensor<2, Bool>>) -> Tensor<2> {
         let [batch, length, _] = x.dims();
-        let mut hidden = self.hidden.forward(x.clone()).tanh();
+        let mut hidden = Activation::Tanh.forward(self.hidden.forward(x.clone()));
         if let Some(gate) = &self.gate {
-            hidden = hidden * activation::sigmoid(gate.forward(x));
+            hidden = hidden * Activation::Sigmoid.forward(gate.forward(x));
         }
         let scores = self.score.forward(hidden).reshape([batch, length]);
         match mask_pad {

@@ -2,8 +2,9 @@
 
 mod convert;
 
+use crate::activation::Activation;
 use crate::attention::{AttentionInput, MultiHeadAttention, MultiHeadAttentionConfig};
-use crate::feed_forward::{Activation, FeedForward, FeedForwardConfig};
+use crate::feed_forward::{FeedForward, FeedForwardConfig};
 use crate::norm::{LayerNorm, LayerNormConfig, residual};
 use crate::rotary::Rotary;
 use burn::config::Config;

@@ -5,7 +5,7 @@ use crate::{Model, ModelError};
 use burn::config::Config;
 use burn::module::Module;
 use burn::nn::{Dropout, DropoutConfig};
-use burn::tensor::{Device, Tensor, activation};
+use burn::tensor::{Device, Tensor};
 use hairpin_nn::{
     Activation, Cell, Conv1d, Conv1dConfig, Dense, DenseConfig, Recurrent, RecurrentConfig,
     RecurrentInput,
@@ -214,7 +214,7 @@ impl Model for EncodingNet {
                     h = recurrent.forward(RecurrentInput::new(h)).output;
                 }
                 if let Some(convolution) = &self.convolution {
-                    h = activation::relu(convolution.forward(h));
+                    h = Activation::Relu.forward(convolution.forward(h));
                 }
                 let [_, steps, d_head] = h.dims();
                 self.dropout.forward(h.reshape([batch, steps * d_head]))

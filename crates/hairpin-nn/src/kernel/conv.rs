@@ -1,6 +1,8 @@
 //! Convolution over positions, `[batch, length, channels]`. Without dilation the window of an output position is one row of memory, and
 //! the next window the same row a position further on: one product for each string. With dilation, for each tap of the kernel one
-//! product, whose left side is the input itself, some positions further on. The windows are never copied.
+//! product, whose left side is the input itself, some positions further on. The windows are never copied. Where the output is as
+//! long as the input, the strings of a block are laid out with all of their first positions in front, then all of the second: what
+//! a tap reads of all of them is then one run of rows, and no product is made with what lies beyond a string's end.
 
 use super::gemm::{Before, Matrix, MatrixMut, Threads, product};
 use super::op::{Kept, Operation};
@@ -10,10 +12,10 @@ use rayon::prelude::*;
 /// Input channels of a task of the weights' gradient.
 const CHANNELS: usize = 64;
 
-/// Positions of a block of the weights' gradient.
+/// Positions of a block of strings.
 const ROWS: usize = 512;
 
-/// Parts of the batch whose gradients of the weights are summed apart: as many at any number of threads, so that the sums are the same.
+/// Parts of the batch, for threads to share: as many at any number of them, so that the sums of the weights' gradients are the same.
 const PARTS: usize = 8;
 
 /// `[x, weight, bias]`, weight `[kernel, d_input, d_output]`, to `[batch, length_output, d_output]`.
@@ -30,6 +32,9 @@ pub(crate) struct Conv {
     /// Zeros in front.
     pub(crate) padding: usize,
 }
+
+/// What a thread reads of a block and what it makes of it, position by position.
+type Scratch = (Vec<f32>, Vec<f32>);
 
 /// Weights above which their gradient is summed over many strings at a time.
 const LARGE: usize = 1 << 16;
@@ -109,6 +114,28 @@ impl Conv {
     }
 }
 
+/// `[strings, length, width]` to `[length, strings, width]`, in the place of what `to` held.
+fn by_position(from: &[f32], strings: usize, width: usize, to: &mut Vec<f32>) {
+    to.clear();
+    let string = from.len() / strings.max(1);
+    for at in (0..string).step_by(width.max(1)) {
+        for from in from.chunks_exact(string) {
+            to.extend_from_slice(&from[at..at + width]);
+        }
+    }
+}
+
+/// And back.
+fn by_string(from: &[f32], strings: usize, width: usize, to: &mut [f32]) {
+    let string = to.len() / strings.max(1);
+    for (index, to) in to.chunks_exact_mut(string.max(1)).enumerate() {
+        let rows = from.chunks_exact(width).skip(index).step_by(strings);
+        for (to, from) in to.chunks_exact_mut(width).zip(rows) {
+            to.copy_from_slice(from);
+        }
+    }
+}
+
 impl Operation<3> for Conv {
     type Saved = ();
 
@@ -122,6 +149,10 @@ impl Operation<3> for Conv {
 
     fn forward(&self, [x, weight, bias]: [&[f32]; 3], save: bool) -> (Vec<f32>, Option<()>) {
         let mut output = vec![0f32; self.batch * self.of_output()];
+        if self.keeps_length() && !self.adjacent() {
+            self.forward_of_blocks(x, weight, bias, &mut output);
+            return (output, save.then_some(()));
+        }
         output
             .par_chunks_mut(self.of_output().max(1))
             .enumerate()
@@ -140,36 +171,20 @@ impl Operation<3> for Conv {
 
     fn backward(&self, kept: Kept<'_, (), 3>, d_output: &[f32], needs: [bool; 3]) -> [Vec<f32>; 3] {
         let [x, weight, _] = kept.inputs;
-        let (d_in, d_out) = (self.d_input, self.d_output);
         let mut d_x = vec![0f32; if needs[0] { x.len() } else { 0 }];
-        d_x.par_chunks_mut(self.of_input().max(1))
-            .enumerate()
-            .for_each(|(example, d_x)| {
-                for tap in 0..self.kernel {
-                    let reach = self.reach(tap);
-                    if reach.count == 0 {
-                        continue;
-                    }
-                    let to = &mut d_x[reach.from * d_in..];
-                    product(
-                        MatrixMut::strided(to, reach.count, d_in, self.stride * d_in),
-                        Before::Keep,
-                        1.0,
-                        self.served(d_output, example, &reach),
-                        self.tap(weight, tap).transposed(),
-                        Threads::One,
-                    );
-                }
-            });
+        match self.keeps_length() {
+            true => self.input_gradients_of_blocks(weight, d_output, &mut d_x),
+            false => self.input_gradients_by_example(weight, d_output, &mut d_x),
+        }
         let mut d_weight = vec![0f32; if needs[1] { weight.len() } else { 0 }];
         if self.adjacent() && weight.len() <= LARGE {
             self.weight_gradients_of_windows(x, d_output, &mut d_weight);
-        } else if self.stride == 1 && self.length_output == self.length {
+        } else if self.keeps_length() {
             self.weight_gradients_of_blocks(x, d_output, &mut d_weight);
         } else {
             self.weight_gradients_by_example(x, d_output, &mut d_weight);
         }
-        let mut d_bias = vec![0f32; d_out];
+        let mut d_bias = vec![0f32; self.d_output];
         vector::add_columns(d_output, &mut d_bias);
         [d_x, d_weight, d_bias]
     }
@@ -263,66 +278,126 @@ impl Conv {
             });
     }
 
-    /// Gradient of the weights where the output is as long as the input: a product for each tap over the examples of a block. Output
-    /// position `t` of every example reads input position `t + shift`, so that the rows of all of them are the same `shift` apart. Rows
-    /// that would read from a neighbour are zeros in a copy of the output's gradient; the further a tap reaches, the more they are,
-    /// so that two copies serve all taps.
-    fn weight_gradients_of_blocks(&self, x: &[f32], d_output: &[f32], d_weight: &mut [f32]) {
-        self.sum_of_parts(x, d_output, d_weight, |x, d_output, sum| {
-            let mut copy = Vec::new();
-            let block = (ROWS / self.length).max(1);
-            let d_outputs = d_output.chunks(block * self.of_output());
-            for (x, d_output) in x.chunks(block * self.of_input()).zip(d_outputs) {
-                self.add_weight_gradients(x, d_output, &mut copy, sum);
-            }
-        });
+    /// Whether the output has the input's positions.
+    fn keeps_length(&self) -> bool {
+        self.stride == 1 && self.length_output == self.length
     }
 
-    /// Of one block.
-    fn add_weight_gradients(
-        &self,
-        x: &[f32],
-        d_output: &[f32],
-        copy: &mut Vec<f32>,
-        d_weight: &mut [f32],
-    ) {
-        let (d_in, d_out, length) = (self.d_input, self.d_output, self.length);
-        let rows = x.len() / d_in;
-        let shift = |tap: usize| (tap * self.dilation) as isize - self.padding as isize;
-        let (ahead, behind): (Vec<usize>, Vec<usize>) =
-            (0..self.kernel).partition(|&tap| shift(tap) >= 0);
-        // Both from the least shift to the greatest.
-        for taps in [ahead, behind.into_iter().rev().collect()] {
-            copy.clear();
-            copy.extend_from_slice(d_output);
-            for tap in taps {
-                let shift = shift(tap);
-                let apart = shift.unsigned_abs();
-                if apart >= length {
-                    continue;
+    /// Strings of a block.
+    fn block(&self) -> usize {
+        let part = self.batch.div_ceil(PARTS);
+        (ROWS / self.length.max(1)).clamp(1, part.max(1))
+    }
+
+    /// Of a block of `strings` whose positions lie as [`by_position`] puts them: for each tap the first row that it serves, the first row
+    /// that it reads, and how many they are.
+    fn runs(&self, strings: usize) -> impl Iterator<Item = (usize, Reach)> {
+        (0..self.kernel).filter_map(move |tap| {
+            let Reach { first, count, from } = self.reach(tap);
+            let reach = Reach {
+                first: first * strings,
+                count: count * strings,
+                from: from * strings,
+            };
+            (count > 0).then_some((tap, reach))
+        })
+    }
+
+    fn forward_of_blocks(&self, x: &[f32], weight: &[f32], bias: &[f32], output: &mut [f32]) {
+        let (d_in, d_out, block) = (self.d_input, self.d_output, self.block());
+        let size = (block * self.of_input()).max(1);
+        output
+            .par_chunks_mut((block * self.of_output()).max(1))
+            .zip(x.par_chunks(size))
+            .for_each_init(Scratch::default, |(read, made), (output, x)| {
+                let strings = x.len() / self.of_input();
+                by_position(x, strings, d_in, read);
+                made.clear();
+                (0..strings * self.length).for_each(|_| made.extend_from_slice(bias));
+                for (tap, run) in self.runs(strings) {
+                    product(
+                        MatrixMut::new(&mut made[run.first * d_out..], run.count, d_out),
+                        Before::Keep,
+                        1.0,
+                        Matrix::new(&read[run.from * d_in..], run.count, d_in),
+                        self.tap(weight, tap),
+                        Threads::One,
+                    );
                 }
-                for example in copy.chunks_exact_mut(length * d_out) {
-                    match shift >= 0 {
-                        true => example[(length - apart) * d_out..].fill(0.0),
-                        false => example[..apart * d_out].fill(0.0),
+                by_string(made, strings, d_out, output);
+            });
+    }
+
+    fn input_gradients_of_blocks(&self, weight: &[f32], d_output: &[f32], d_x: &mut [f32]) {
+        let (d_in, d_out, block) = (self.d_input, self.d_output, self.block());
+        let size = (block * self.of_output()).max(1);
+        d_x.par_chunks_mut((block * self.of_input()).max(1))
+            .zip(d_output.par_chunks(size))
+            .for_each_init(Scratch::default, |(read, made), (d_x, d_output)| {
+                let strings = d_x.len() / self.of_input();
+                by_position(d_output, strings, d_out, read);
+                made.clear();
+                made.resize(d_x.len(), 0.0);
+                for (tap, run) in self.runs(strings) {
+                    product(
+                        MatrixMut::new(&mut made[run.from * d_in..], run.count, d_in),
+                        Before::Keep,
+                        1.0,
+                        Matrix::new(&read[run.first * d_out..], run.count, d_out),
+                        self.tap(weight, tap).transposed(),
+                        Threads::One,
+                    );
+                }
+                by_string(made, strings, d_in, d_x);
+            });
+    }
+
+    fn input_gradients_by_example(&self, weight: &[f32], d_output: &[f32], d_x: &mut [f32]) {
+        let d_in = self.d_input;
+        d_x.par_chunks_mut(self.of_input().max(1))
+            .enumerate()
+            .for_each(|(example, d_x)| {
+                for tap in 0..self.kernel {
+                    let reach = self.reach(tap);
+                    if reach.count == 0 {
+                        continue;
                     }
+                    let to = &mut d_x[reach.from * d_in..];
+                    product(
+                        MatrixMut::strided(to, reach.count, d_in, self.stride * d_in),
+                        Before::Keep,
+                        1.0,
+                        self.served(d_output, example, &reach),
+                        self.tap(weight, tap).transposed(),
+                        Threads::One,
+                    );
                 }
-                // The first row of each, so that both have as many.
-                let (of_x, of_d) = match shift >= 0 {
-                    true => (apart, 0),
-                    false => (0, apart),
-                };
-                let size = d_in * d_out;
-                product(
-                    MatrixMut::new(&mut d_weight[tap * size..][..size], d_in, d_out),
-                    Before::Keep,
-                    1.0,
-                    Matrix::new(&x[of_x * d_in..], rows - apart, d_in).transposed(),
-                    Matrix::new(&copy[of_d * d_out..], rows - apart, d_out),
-                    Threads::One,
-                );
+            });
+    }
+
+    /// Gradient of the weights where the output is as long as the input: a product for each tap over the strings of a block.
+    fn weight_gradients_of_blocks(&self, x: &[f32], d_output: &[f32], d_weight: &mut [f32]) {
+        let (d_in, d_out, block) = (self.d_input, self.d_output, self.block());
+        self.sum_of_parts(x, d_output, d_weight, |x, d_output, sum| {
+            let (mut read, mut made) = (Vec::new(), Vec::new());
+            let d_outputs = d_output.chunks(block * self.of_output());
+            for (x, d_output) in x.chunks(block * self.of_input()).zip(d_outputs) {
+                let strings = x.len() / self.of_input();
+                by_position(x, strings, d_in, &mut read);
+                by_position(d_output, strings, d_out, &mut made);
+                for (tap, run) in self.runs(strings) {
+                    let size = d_in * d_out;
+                    product(
+                        MatrixMut::new(&mut sum[tap * size..][..size], d_in, d_out),
+                        Before::Keep,
+                        1.0,
+                        Matrix::new(&read[run.from * d_in..], run.count, d_in).transposed(),
+                        Matrix::new(&made[run.first * d_out..], run.count, d_out),
+                        Threads::One,
+                    );
+                }
             }
-        }
+        });
     }
 
     /// Gradient of the weights in any other case: a product for each tap and example.

@@ -32,19 +32,7 @@ impl Between {
     /// `values` become `dropout(activation(values))`.
     #[inline(always)]
     fn apply(self, values: &mut [f32], row: Option<Row>) {
-        match self.activation {
-            Activation::Identity => {}
-            Activation::Relu => {
-                for value in values.iter_mut() {
-                    *value = if *value < 0.0 { 0.0 } else { *value };
-                }
-            }
-            Activation::Gelu => {
-                for value in values.iter_mut() {
-                    *value *= vector::normal(*value).0;
-                }
-            }
-        }
+        self.activation.apply(values);
         drop_out(values, row);
     }
 
@@ -52,20 +40,7 @@ impl Between {
     #[inline(always)]
     fn differentiate(self, before: &[f32], d: &mut [f32], row: Option<Row>) {
         drop_out(d, row);
-        match self.activation {
-            Activation::Identity => {}
-            Activation::Relu => {
-                for (d, &before) in d.iter_mut().zip(before) {
-                    *d = if before > 0.0 { *d } else { 0.0 };
-                }
-            }
-            Activation::Gelu => {
-                for (d, &before) in d.iter_mut().zip(before) {
-                    let (cumulative, density) = vector::normal(before);
-                    *d *= cumulative + before * density;
-                }
-            }
-        }
+        self.activation.differentiate(before, d);
     }
 
     /// The factors of row `row` of `width` values.

@@ -79,6 +79,18 @@ pub(super) fn exp(x: f32) -> f32 {
     if small { 0.0 } else { p * power }
 }
 
+/// `1 / (1 + exp(-x))`: absolute error below 1.5e-7; NaN stays NaN.
+#[inline(always)]
+pub(super) fn sigmoid(x: f32) -> f32 {
+    1.0 / (1.0 + exp(-x))
+}
+
+/// `tanh(x)`: absolute error below 2e-7; NaN stays NaN.
+#[inline(always)]
+pub(super) fn tanh(x: f32) -> f32 {
+    2.0 * sigmoid(2.0 * x) - 1.0
+}
+
 /// The normal distribution's `(Φ(x), φ(x))`; absolute error of Φ below 2e-7.
 ///
 /// Abramowitz & Stegun 1964, 7.1.26, whose exponential is φ's.
@@ -175,6 +187,25 @@ mod tests {
         assert!(exp(f32::NAN).is_nan());
         assert_eq!(exp(f32::NEG_INFINITY), 0.0);
         assert!(exp(f32::INFINITY).is_finite());
+    }
+
+    #[test]
+    fn sigmoid_and_tanh_agree_with_the_standard_library() {
+        for i in -100_000..=100_000 {
+            let x = i as f32 * 1e-3;
+            let exact = f64::from(x);
+            let error = |found: f32, exact: f64| (f64::from(found) - exact).abs();
+            assert!(
+                error(sigmoid(x), 1.0 / (1.0 + (-exact).exp())) < 1.5e-7,
+                "{x}"
+            );
+            assert!(error(tanh(x), exact.tanh()) < 2.5e-7, "{x}");
+        }
+        for (x, low) in [(f32::INFINITY, 1.0), (f32::NEG_INFINITY, 0.0)] {
+            assert!((sigmoid(x) - low).abs() < 1e-30);
+            assert_eq!(tanh(x), 2.0 * low - 1.0);
+        }
+        assert!(sigmoid(f32::NAN).is_nan() && tanh(f32::NAN).is_nan());
     }
 
     #[test]
