@@ -20,7 +20,7 @@ use crate::average::Average;
 use crate::checkpoint::{self, Position};
 use crate::history::History;
 use crate::order::{epoch_rng, shuffled_batches};
-use crate::predict::{check_lengths, check_shortest, lengths_of, shortest_of};
+use crate::predict::{check_shortest, lengths_of, shortest_of};
 use crate::schedule::Schedule;
 use crate::{Dataset, Objective, Outputs, Progress, RunDir, TrainError, events};
 use burn::module::{ModuleVisitor, Param};
@@ -31,6 +31,7 @@ use parallel::Placed;
 use rank::Rank;
 use resume::Saved;
 use run::{Run, write_scalars};
+use session::AnyDataset;
 use std::time::{Duration, Instant};
 
 /// Trains a model and returns it with the weights of its best epoch: by [`FitConfig::monitor`] the one of the best validation score,
@@ -59,12 +60,35 @@ pub fn fit<M, D, O, Y>(
     train: Examples<'_, D, O::Target>,
     valid: Examples<'_, D, O::Target>,
     config: &FitConfig,
-    mut session: Session<'_>,
+    session: Session<'_>,
 ) -> Result<Fitted<M>, TrainError>
 where
     M: Model<Y>,
     M::Input: Send,
     D: Dataset<Input = M::Input> + Sync,
+    O: Objective<Y> + Sync,
+    O::Target: Sync,
+    Y: Outputs,
+{
+    let (train, valid) = (train.of_any_kind(), valid.of_any_kind());
+    fit_any(Box::new(build), objective, train, valid, config, session)
+}
+
+/// How a model begins.
+type Build<'a, M> = Box<dyn FnOnce(&Device) -> Result<M, ModelError> + 'a>;
+
+/// [`fit`], compiled once for every kind of dataset and every way to begin.
+fn fit_any<M, O, Y>(
+    build: Build<'_, M>,
+    objective: &O,
+    train: Examples<'_, AnyDataset<'_, M::Input>, O::Target>,
+    valid: Examples<'_, AnyDataset<'_, M::Input>, O::Target>,
+    config: &FitConfig,
+    mut session: Session<'_>,
+) -> Result<Fitted<M>, TrainError>
+where
+    M: Model<Y>,
+    M::Input: Send,
     O: Objective<Y> + Sync,
     O::Target: Sync,
     Y: Outputs,
@@ -106,7 +130,7 @@ where
         }
     }
     check_shortest(&model, train.inputs.len(), |row| train.inputs.shortest(row))?;
-    check_lengths(&model, valid.inputs)?;
+    check_shortest(&model, valid.inputs.len(), |row| valid.inputs.length(row))?;
     objective.check_lengths(train.targets, &shortest_of(train.inputs))?;
     objective.check_lengths(valid.targets, &lengths_of(valid.inputs))?;
 

@@ -150,14 +150,23 @@ impl OptimizerConfig {
         groups: &[ParameterGroup],
         model: &M,
     ) -> Result<ModuleOptimizer, TrainError> {
+        let mut paths = Paths::default();
+        model.visit(&mut paths);
+        self.build_for(groups, &paths)
+    }
+
+    /// The rest of [`Self::build`], compiled once for every model.
+    fn build_for(
+        &self,
+        groups: &[ParameterGroup],
+        paths: &Paths,
+    ) -> Result<ModuleOptimizer, TrainError> {
         let all = self.rule(&ParameterGroup::new(""));
         let mut optimizer = match all {
             Rule::Sgd(rule) => ModuleOptimizer::from(rule),
             Rule::Adam(rule) => ModuleOptimizer::from(rule),
             Rule::Lion(rule) => ModuleOptimizer::from(rule),
         };
-        let mut paths = Paths::default();
-        model.visit(&mut paths);
         for group in groups {
             for (name, found) in [
                 ("groups.rate_factor", group.rate_factor),

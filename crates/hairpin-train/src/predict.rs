@@ -36,23 +36,22 @@ where
     predict_rows(model, objective, inputs, batch_size, None, device)
 }
 
-/// [`predict`], of augmented examples if there is something to draw from.
-pub(crate) fn predict_rows<M, D, O, Y>(
+/// [`predict`], of augmented examples if there is something to draw from. One function for every kind of dataset.
+pub(crate) fn predict_rows<M, O, Y>(
     model: &M,
     objective: &O,
-    inputs: &D,
+    inputs: &dyn Dataset<Input = M::Input>,
     batch_size: usize,
     mut augment: Option<&mut ChaCha8Rng>,
     device: &Device,
 ) -> Result<Y::Predictions, TrainError>
 where
     M: Model<Y>,
-    D: Dataset<Input = M::Input>,
     O: Objective<Y>,
     Y: Outputs,
 {
     match augment {
-        None => check_lengths(model, inputs)?,
+        None => check_shortest(model, inputs.len(), |row| inputs.length(row))?,
         Some(_) => check_shortest(model, inputs.len(), |row| inputs.shortest(row))?,
     }
     let lengths = lengths_of(inputs);

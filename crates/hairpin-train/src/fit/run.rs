@@ -5,12 +5,13 @@ use super::gradient::{Change, global_norm};
 use super::parallel::{Making, Work};
 use super::rank::Rank;
 use super::resume::Saved;
+use super::session::AnyDataset;
 use super::{Examples, FitConfig, Kept, LossScale, Precision, Session};
 use crate::average::Average;
 use crate::checkpoint::Position;
 use crate::history::{Epoch, History};
 use crate::order::backend_seed;
-use crate::predict::predict;
+use crate::predict::predict_rows;
 use crate::progress::Meter;
 use crate::schedule::{Monitor, Schedule};
 use crate::{
@@ -51,7 +52,7 @@ impl<M: Module, O> Run<'_, M, O> {
         M::Input: Send,
         O: Objective<Y> + Sync,
         O::Target: Sync,
-        D: Dataset,
+        D: Dataset + ?Sized,
         Y: Outputs,
     {
         let earlier = self.position.seconds;
@@ -165,9 +166,9 @@ impl<M: Module, O> Run<'_, M, O> {
     }
 
     /// Judges the epoch, keeps its weights if they are among the best, and turns to the next.
-    pub(super) fn end_epoch<D, Y>(
+    pub(super) fn end_epoch<Y>(
         &mut self,
-        valid: Examples<'_, D, O::Target>,
+        valid: Examples<'_, AnyDataset<'_, M::Input>, O::Target>,
         batch_size: usize,
         steps: usize,
         session: &Session<'_>,
@@ -175,7 +176,6 @@ impl<M: Module, O> Run<'_, M, O> {
     where
         M: Model<Y>,
         O: Objective<Y>,
-        D: Dataset<Input = M::Input>,
         Y: Outputs,
     {
         let started = Instant::now();
@@ -186,11 +186,12 @@ impl<M: Module, O> Run<'_, M, O> {
             Some(average) => average.valid(),
             None => self.model.valid(),
         };
-        let predictions = predict(
+        let predictions = predict_rows(
             &model,
             self.objective,
             valid.inputs,
             batch_size,
+            None,
             session.device,
         )?;
         let Evaluation { loss, score } = self.objective.evaluate(&predictions, valid.targets)?;

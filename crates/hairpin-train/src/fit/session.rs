@@ -2,7 +2,7 @@
 
 use crate::error::TrainError;
 use crate::history::{Epoch, History};
-use crate::{Progress, RunDir};
+use crate::{Dataset, Progress, RunDir};
 use burn::tensor::Device;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -43,6 +43,21 @@ impl<'a, D: ?Sized, T: ?Sized> Examples<'a, D, T> {
     pub fn with_odds(mut self, odds: &'a [f64]) -> Self {
         self.odds = Some(odds);
         self
+    }
+}
+
+/// A dataset of whatever kind.
+pub(super) type AnyDataset<'a, I> = dyn Dataset<Input = I> + Sync + 'a;
+
+impl<'a, D: Dataset + Sync, T: ?Sized> Examples<'a, D, T> {
+    /// The same examples, their dataset's kind forgotten.
+    pub(super) fn of_any_kind(self) -> Examples<'a, AnyDataset<'a, D::Input>, T> {
+        Examples {
+            inputs: self.inputs,
+            targets: self.targets,
+            weights: self.weights,
+            odds: self.odds,
+        }
     }
 }
 

@@ -1,7 +1,5 @@
 //! What the samplers promise: the distributions of the random one, and of what each trial is a function.
 
-mod functions;
-
 use hairpin_search::{
     Budget, Direction, Domain, FinishedTrial, Params, Sampler, Space, Study, StudyConfig, Tpe,
     TrialState, Value,
@@ -126,7 +124,13 @@ fn parameters_and_trials_are_independent() {
 #[test]
 fn the_bits_of_a_draw_stay_what_they_are() {
     // Another value here is another search for everybody who resumes one.
-    let params = Sampler::Random.draw(&functions::network_space(), 7, 3, Direction::Minimise, &[]);
+    let params = Sampler::Random.draw(
+        &crate::functions::network_space(),
+        7,
+        3,
+        Direction::Minimise,
+        &[],
+    );
     let shown: Vec<String> = params
         .iter()
         .map(|(name, value)| format!("{name}={value}"))
@@ -149,7 +153,7 @@ fn finished(space: &Space, n: usize) -> Vec<FinishedTrial> {
     .unwrap();
     let run = study.run(Budget::trials(n), |trial| match trial.number() % 7 {
         3 => Err("no".to_owned()),
-        _ => functions::network(trial.params()).map_err(|error| error.to_string()),
+        _ => crate::functions::network(trial.params()).map_err(|error| error.to_string()),
     });
     run.unwrap();
     study.trials()
@@ -180,7 +184,7 @@ fn holds(space: &Space, params: &Params) -> bool {
 
 #[test]
 fn tpe_does_not_care_for_the_order_of_what_it_learns_from() {
-    let space = functions::network_space();
+    let space = crate::functions::network_space();
     let mut trials = finished(&space, 40);
     let tpe = Sampler::Tpe(Tpe::default());
     let draw = |trials: &[FinishedTrial]| tpe.draw(&space, 9, 40, Direction::Minimise, trials);
@@ -196,7 +200,7 @@ fn tpe_does_not_care_for_the_order_of_what_it_learns_from() {
 
 #[test]
 fn tpe_begins_at_random() {
-    let space = functions::network_space();
+    let space = crate::functions::network_space();
     let tpe = Sampler::Tpe(Tpe::default());
     let finished = finished(&space, 14);
     let with_value = |n: usize| {
@@ -246,7 +250,7 @@ fn tpe_leaves_what_fails() {
 proptest! {
     #[test]
     fn a_draw_is_in_the_space(seed: u64, number in 0..1000_usize, maximise: bool) {
-        let space = functions::network_space();
+        let space = crate::functions::network_space();
         let direction = if maximise { Direction::Maximise } else { Direction::Minimise };
         let trials = finished(&space, 25);
         for sampler in [Sampler::Random, Sampler::Tpe(Tpe::default())] {

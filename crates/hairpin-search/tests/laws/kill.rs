@@ -1,7 +1,5 @@
 //! A search that is killed goes on as if it had not been: the bytes of its table in the end are the same.
 
-mod functions;
-
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -27,9 +25,9 @@ fn search(path: &Path, pause: Duration) -> Result<(), SearchError> {
         }),
         ..StudyConfig::default()
     };
-    let study = Study::open(functions::network_space(), config, path)?;
+    let study = Study::open(crate::functions::network_space(), config, path)?;
     study.run(Budget::trials(N_TRIALS), |trial| {
-        let loss = functions::network(trial.params()).map_err(|error| error.to_string())?;
+        let loss = crate::functions::network(trial.params()).map_err(|error| error.to_string())?;
         if trial.number() % 13 == 4 {
             return Err("a \"broken\" batch,\nand more".to_owned());
         }
@@ -58,7 +56,7 @@ fn child() {
 
 fn start(folder: &Path) -> Child {
     Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "child", "--ignored"])
+        .args(["--exact", "kill::child", "--ignored"])
         .current_dir(folder)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -134,7 +132,7 @@ fn a_full_disk_loses_nothing() {
     let status = Command::new("sh")
         .args([
             "-c",
-            "trap '' XFSZ; ulimit -f 4; exec \"$0\" --exact child --ignored",
+            "trap '' XFSZ; ulimit -f 4; exec \"$0\" --exact kill::child --ignored",
         ])
         .arg(std::env::current_exe().unwrap())
         .current_dir(folder.path())
@@ -165,7 +163,7 @@ fn cut_off_at_any_byte_a_table_is_made_whole_again() {
             seed: 2,
             ..StudyConfig::default()
         };
-        let study = Study::open(functions::network_space(), config, &table)?;
+        let study = Study::open(crate::functions::network_space(), config, &table)?;
         study.run(Budget::trials(3), |trial| match trial.number() {
             1 => Err("not this, \"one\"".to_owned()),
             number => Ok(number as f64),

@@ -1,7 +1,5 @@
 //! The program as its users run it.
 
-mod functions;
-
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -24,14 +22,14 @@ fn text(bytes: &[u8]) -> String {
 fn task(space: &Space, table: &Path, trials: &str) {
     let study = Study::open(space.clone(), StudyConfig::default(), table).unwrap();
     let trials: TrialRange = trials.parse().unwrap();
-    let objective = |trial: &hairpin_search::Trial| functions::network(trial.params());
+    let objective = |trial: &hairpin_search::Trial| crate::functions::network(trial.params());
     study.run(Budget::range(trials), objective).unwrap();
 }
 
 #[test]
 fn array_tasks_merged_are_one_search() {
     let folder = tempfile::tempdir().unwrap();
-    let space = functions::network_space();
+    let space = crate::functions::network_space();
     fs::write(folder.path().join("space.toml"), space.to_toml()).unwrap();
     for (name, trials) in [
         ("b.csv", "8..12"),
@@ -74,7 +72,7 @@ fn array_tasks_merged_are_one_search() {
 #[test]
 fn what_is_refused_is_said_with_its_place() {
     let folder = tempfile::tempdir().unwrap();
-    let space = functions::network_space();
+    let space = crate::functions::network_space();
     task(&space, &folder.path().join("a.csv"), "0..2");
     let rows = fs::read_to_string(folder.path().join("a.csv")).unwrap();
     let other = rows.replace(",complete,", ",pruned,");

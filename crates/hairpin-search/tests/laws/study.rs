@@ -1,7 +1,5 @@
 //! Studies and their tables: outcomes, workers, budgets, and what is refused.
 
-mod functions;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::num::NonZeroUsize;
@@ -268,7 +266,11 @@ fn a_table_has_one_writer_of_one_study() {
             .to_string()
             .contains("goal, seed and space")
     );
-    let error = text(Study::open(functions::network_space(), config, &path));
+    let error = text(Study::open(
+        crate::functions::network_space(),
+        config,
+        &path,
+    ));
     assert!(error.contains("line 1: the columns are `study,trial,state,value,param.x,param.c,reports,message`, expected"));
     // What may change.
     let tpe = StudyConfig {
@@ -295,7 +297,12 @@ fn a_table_has_one_writer_of_one_study() {
 fn broken_rows_are_refused_with_their_line() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("t.csv");
-    let study = Study::open(functions::network_space(), StudyConfig::default(), &path).unwrap();
+    let study = Study::open(
+        crate::functions::network_space(),
+        StudyConfig::default(),
+        &path,
+    )
+    .unwrap();
     study
         .run(Budget::trials(1), |_| Ok::<_, String>(0.5))
         .unwrap();
@@ -305,7 +312,7 @@ fn broken_rows_are_refused_with_their_line() {
     let id = row.split(',').next().unwrap();
     let read = |rows: &str| {
         fs::write(&path, format!("{header}\n{}\n", rows.replace("ID", id))).unwrap();
-        table::read(&path, &functions::network_space()).map(|found| found.trials)
+        table::read(&path, &crate::functions::network_space()).map(|found| found.trials)
     };
     assert_eq!(
         read("ID,0,complete,1.0,0.01,2,32,lstm,,1=2.5 3=0.5,").unwrap()[0]
@@ -389,7 +396,7 @@ fn broken_rows_are_refused_with_their_line() {
         assert!(error.contains("t.csv, line "), "{error}");
     }
     fs::write(&path, [header.as_bytes(), b"\nab\xff,1\n"].concat()).unwrap();
-    let error = table::read(&path, &functions::network_space())
+    let error = table::read(&path, &crate::functions::network_space())
         .unwrap_err()
         .to_string();
     assert!(error.contains("line 2: the row cannot be read"), "{error}");
@@ -517,7 +524,7 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("t.csv");
         let config = StudyConfig { seed, ..StudyConfig::default() };
-        let study = Study::open(functions::network_space(), config, &path).unwrap();
+        let study = Study::open(crate::functions::network_space(), config, &path).unwrap();
         study.run(Budget::trials(outcomes.len()), |trial| {
             let (outcome, reports) = &outcomes[trial.number()];
             for (step, value) in reports {
@@ -527,7 +534,7 @@ proptest! {
         }).unwrap();
         let told = study.trials();
         drop(study);
-        let found = table::read(&path, &functions::network_space()).unwrap();
+        let found = table::read(&path, &crate::functions::network_space()).unwrap();
         prop_assert_eq!(&found.trials, &told);
         prop_assert_eq!(found.seed, Some(seed));
         let lines = fs::read_to_string(&path).unwrap().lines().count();

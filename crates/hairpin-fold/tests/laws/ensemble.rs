@@ -1,7 +1,5 @@
 //! Samples, MEA and centroid, suboptimal structures, accessibility and diversity against every structure of short molecules.
 
-mod every_structure;
-
 use std::collections::HashMap;
 
 use hairpin_fold::{
@@ -70,7 +68,7 @@ fn draw(rng: &mut ChaCha8Rng, folder: &Folder, index: usize) -> Case {
         seq = DESIGNED[index / 8 % 3].to_vec();
     }
     let n = seq.len();
-    let mut all = every_structure::of(&seq);
+    let mut all = crate::every_structure::of(&seq);
     let mut constraints = Constraints::default();
     let (mut unpaired, mut paired, mut stacked) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
     if index % 2 == 1 {

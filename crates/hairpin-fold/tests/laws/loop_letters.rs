@@ -65,7 +65,7 @@ fn compare<'a>(rows: impl Iterator<Item = (&'a str, &'a str, &'a str)>) -> (usiz
 
 #[test]
 fn a_slice_of_openvaccine() {
-    let table = include_str!("../../../fixtures/structure/open_vaccine_loops.tsv");
+    let table = include_str!("../../../../fixtures/structure/open_vaccine_loops.tsv");
     let rows: Vec<(String, &str, &str)> = (table.lines().skip(1))
         .map(|line| {
             let mut fields = line.split('\t').skip(1);

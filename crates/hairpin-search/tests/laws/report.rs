@@ -1,7 +1,5 @@
 //! The page of a search: whole, self-contained, and whatever happened.
 
-mod functions;
-
 use hairpin_search::{
     Budget, Direction, Pruner, Space, Study, StudyConfig, SuccessiveHalving, Trials, Verdict,
     report,
@@ -58,7 +56,7 @@ fn well_formed(page: &str) {
 
 #[test]
 fn the_page_has_every_part_and_fetches_nothing() {
-    let space = functions::network_space();
+    let space = crate::functions::network_space();
     let page = page(&space, 60, |number| match number % 9 {
         2 => Err("out of <memory>".to_owned()),
         _ => Ok(((number * 37) % 61) as f64 / 10.0 - number as f64 / 20.0),
@@ -108,7 +106,7 @@ fn odd_searches_have_a_page_too() {
         ("decades", 8, |number| Ok(10_f64.powi(-(number as i32) * 3))),
     ];
     for (name, n, values) in cases {
-        for space in [&one, &functions::network_space()] {
+        for space in [&one, &crate::functions::network_space()] {
             let page = page(space, n, values);
             well_formed(&page);
             assert!(!page.contains("could not be drawn"), "{name}");
@@ -119,7 +117,7 @@ fn odd_searches_have_a_page_too() {
 
 #[test]
 fn a_long_search_is_shown_in_part_and_says_so() {
-    let space = functions::network_space();
+    let space = crate::functions::network_space();
     let study = Study::new(space.clone(), StudyConfig::default()).unwrap();
     study
         .run(Budget::trials(2010), |trial| {

@@ -1,10 +1,8 @@
 //! Samplers and importance beside Optuna's; `fixtures/make/golden_search.py` made the values.
 
-mod functions;
-
 use std::collections::BTreeMap;
 
-use functions::Objective;
+use crate::functions::Objective;
 use hairpin_golden::golden_json;
 use hairpin_search::{
     Budget, FinishedTrial, ImportanceConfig, Sampler, Space, Study, StudyConfig, Tpe, importance,
@@ -64,7 +62,7 @@ fn quantile(sorted: &[f64], q: f64) -> f64 {
 #[test]
 fn tpe_beats_random_search_and_stands_beside_optunas() {
     let golden = golden();
-    for (name, space, objective) in functions::all() {
+    for (name, space, objective) in crate::functions::all() {
         let theirs = &golden.searches[name];
         let seeds = theirs.tpe.len();
         let random = search(&space, objective, Sampler::Random, seeds);
