@@ -1,7 +1,7 @@
 //! Weights from the files of PyTorch and safetensors: see `fixtures/make/golden_weights.py`.
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
-use hairpin_nn::weights::{self, WeightsError};
+use hairpin_nn::weights::{self, WeightFiles, WeightsError};
 use hairpin_nn::{Recurrent, RecurrentInput};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -60,6 +60,37 @@ fn a_layer_is_made_of_a_file() {
     weights::write_safetensors(&path, &layer.to_pytorch()).unwrap();
     let again = Recurrent::from_pytorch(&weights::read(&path).unwrap(), &device).unwrap();
     assert_eq!(again.to_pytorch(), layer.to_pytorch());
+}
+
+#[test]
+fn of_several_files_only_what_is_asked_for_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let more = folder.path().join("more.safetensors");
+    let own = [("of its own".to_owned(), TensorData::zeros::<f32, _>([2, 3]))];
+    weights::write_safetensors(&more, &own.into()).unwrap();
+    for name in ["weights.safetensors", "weights.pt", "weights_legacy.pt"] {
+        let all = weights::read(golden(name)).unwrap();
+        let files = WeightFiles::open(&[golden(name), more.clone()]).unwrap();
+        let names: Vec<&str> = files.names().collect();
+        assert_eq!(names.len(), all.len() + 1);
+        for asked in names {
+            let found = files.read(|name| name == asked).unwrap();
+            assert_eq!(found.keys().collect::<Vec<_>>(), [asked]);
+            match all.get(asked) {
+                Some(expected) => assert_eq!(found[asked], *expected),
+                None => assert_eq!(found[asked].shape().as_slice(), [2, 3]),
+            }
+        }
+    }
+    // A file that has gone since, or become shorter.
+    let files = WeightFiles::open(&[&more]).unwrap();
+    let bytes = std::fs::read(&more).unwrap();
+    std::fs::write(&more, &bytes[..bytes.len() - 1]).unwrap();
+    let error = files.read(|_| true).unwrap_err();
+    assert!(matches!(error, WeightsError::File { what: "read", .. }));
+    std::fs::remove_file(&more).unwrap();
+    assert!(files.read(|_| true).is_err());
+    assert!(files.read(|_| false).unwrap().is_empty());
 }
 
 #[test]
