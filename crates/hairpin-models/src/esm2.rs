@@ -23,15 +23,17 @@
 mod config;
 mod embed;
 mod names;
+mod on_disk;
 mod published;
 
 pub use config::Esm2Config;
 pub use embed::EmbedConfig;
+pub use on_disk::Esm2OnDisk;
 
 use crate::ModelError;
 use burn::module::{Module, Param};
 use burn::nn::{Embedding, EmbeddingConfig, Initializer};
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::{Bool, Device, Int, Tensor};
 use hairpin_nn::{
     Activation, Dense, DenseConfig, EncoderInput, LayerNorm, LayerNormConfig, NormPlace, Rotary,
     TransformerEncoder, TransformerEncoderConfig,
@@ -185,7 +187,7 @@ impl Esm2 {
         mut see: impl FnMut(&Tensor<3>),
     ) -> Tensor<3> {
         let [_, length] = tokens.dims();
-        let mask_pad = tokens.clone().equal_elem(self.config.pad_token);
+        let mask_pad = self.mask_pad(&tokens);
         let mut x = self.embedded(tokens);
         let rotary = Rotary::new(&self.frequencies, length);
         for own in &self.encoder.layers[..layer] {
@@ -199,6 +201,11 @@ impl Esm2 {
             Some(norm) if layer == self.config.n_layers => norm.forward(x),
             _ => x,
         }
+    }
+
+    /// Where tokens are padding.
+    fn mask_pad(&self, tokens: &Tensor<2, Int>) -> Tensor<2, Bool> {
+        tokens.clone().equal_elem(self.config.pad_token)
     }
 
     /// What the first layer reads.

@@ -145,6 +145,9 @@ pub(crate) struct EmbedArgs {
     /// Tokens that are in memory at once
     #[arg(long, value_name = "N", default_value_t = 4096)]
     pub(crate) tokens: usize,
+    /// Read the weights one layer after the other, each for many proteins: for a model that is larger than memory. Needs its config.json
+    #[arg(long)]
+    pub(crate) layer_by_layer: bool,
     /// Make the matrix products in bf16: several times as fast on GPUs with tensor cores, slow on a CPU, vectors good to two digits
     #[arg(long)]
     pub(crate) bf16: bool,

@@ -2,8 +2,9 @@
 
 use crate::cli::EmbedArgs;
 use anyhow::{Context, Result, bail, ensure};
-use hairpin::models::esm2::{EmbedConfig, Esm2, Esm2Config};
-use hairpin::nn::{products_in, weights};
+use hairpin::models::esm2::{EmbedConfig, Esm2, Esm2Config, Esm2OnDisk};
+use hairpin::nn::products_in;
+use hairpin::nn::weights::{self, WeightFiles};
 use hairpin::seq::{Ambiguous, Encode, EncodeAs, Esm2Tokens, Policy, Protein, Seq};
 use hairpin::tasks::embeddings::{Embeddings, sequence_id};
 use hairpin::tasks::rnacompete::{Reading, read_proteins};
@@ -16,6 +17,9 @@ use std::time::Instant;
 
 /// Proteins between two times that all so far is written: what a kill costs at most.
 const PIECE: usize = 16;
+
+/// Values of the states of proteins that are read together where the layers are read from disk: 1 GiB.
+const STATES: usize = 1 << 28;
 
 /// What is said where there are no weights.
 const HOW_TO_GET_WEIGHTS: &str = "\
@@ -71,11 +75,14 @@ pub(crate) fn embed(args: &EmbedArgs) -> Result<()> {
     );
     let model_name = name(folder);
     if !missing.is_empty() {
-        let model = load(folder, &files, &device)?;
+        let model = match args.layer_by_layer {
+            true => Model::on_disk(folder, &files)?,
+            false => Model::Whole(load(folder, &files, &device)?),
+        };
         let mut done = 0;
-        for piece in missing.chunks(PIECE) {
+        for piece in missing.chunks(model.piece(&missing)) {
             let sequences: Vec<&Seq<Protein>> = piece.iter().map(|(_, own)| *own).collect();
-            let read = || read(&model, &sequences, args.tokens);
+            let read = || model.read(&sequences, args.tokens, &device);
             let vectors = match args.bf16 {
                 true => products_in(FloatDType::BF16, read)?,
                 false => read()?,
@@ -158,19 +165,66 @@ fn name(folder: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// The mean vector of each protein.
-fn read(model: &Esm2, proteins: &[&Seq<Protein>], tokens: usize) -> Result<Vec<Vec<f32>>> {
-    let encoded = proteins.iter().map(|protein| {
-        let mut out = vec![0_i64; Esm2Tokens.positions(protein.len())];
-        Esm2Tokens.encode_as_into(protein, &mut out);
-        out
-    });
-    let encoded: Vec<Vec<i64>> = encoded.collect();
-    let config = EmbedConfig::new().with_tokens_per_batch(tokens);
-    let vectors = model.embed(&encoded, &config, |_, _| ())?;
-    let width = model.config().d_model;
-    let values: Vec<f32> = vectors.iter::<f32>().collect();
-    Ok(values.chunks_exact(width).map(<[f32]>::to_vec).collect())
+/// Where the weights are.
+enum Model {
+    /// In memory.
+    Whole(Esm2),
+    /// In their files, whose layers are read for each piece.
+    OnDisk(Esm2Config, WeightFiles),
+}
+
+impl Model {
+    fn on_disk(folder: &Path, files: &[PathBuf]) -> Result<Self> {
+        let config = published_config(folder)?.with_context(|| {
+            format!(
+                "{}: holds no config.json, which --layer-by-layer needs",
+                folder.display()
+            )
+        })?;
+        Ok(Self::OnDisk(config, WeightFiles::open(files)?))
+    }
+
+    /// How many proteins, the longest of which is the first, are read together.
+    fn piece(&self, proteins: &[(&String, &Seq<Protein>)]) -> usize {
+        match self {
+            Self::Whole(_) => PIECE,
+            Self::OnDisk(config, _) => {
+                let longest = proteins.first().map_or(1, |(_, protein)| protein.len() + 2);
+                (STATES / (longest * config.d_model)).max(PIECE)
+            }
+        }
+    }
+
+    /// The mean vector of each protein.
+    fn read(
+        &self,
+        proteins: &[&Seq<Protein>],
+        tokens: usize,
+        device: &Device,
+    ) -> Result<Vec<Vec<f32>>> {
+        let encoded = proteins.iter().map(|protein| {
+            let mut out = vec![0_i64; Esm2Tokens.positions(protein.len())];
+            Esm2Tokens.encode_as_into(protein, &mut out);
+            out
+        });
+        let encoded: Vec<Vec<i64>> = encoded.collect();
+        let config = EmbedConfig::new().with_tokens_per_batch(tokens);
+        let (vectors, width) = match self {
+            Self::Whole(model) => {
+                let vectors = model.embed(&encoded, &config, |_, _| ())?;
+                (vectors, model.config().d_model)
+            }
+            Self::OnDisk(sizes, files) => {
+                let names: Vec<&str> = files.names().collect();
+                let read = |wanted: &dyn Fn(&str) -> bool| anyhow::Ok(files.read(wanted)?);
+                let mut model = Esm2OnDisk::new(sizes.clone(), &names, device, read)?;
+                let shown = |done, all| eprintln!("layer {done} of {all}");
+                (model.embed(&encoded, &config, shown)?, sizes.d_model)
+            }
+        };
+        let values: Vec<f32> = vectors.iter::<f32>().collect();
+        Ok(values.chunks_exact(width).map(<[f32]>::to_vec).collect())
+    }
 }
 
 /// The files of weights in a folder: one, or the shards.
@@ -213,16 +267,21 @@ fn load(folder: &Path, files: &[PathBuf], device: &Device) -> Result<Esm2> {
     for path in files {
         tensors.extend(weights::read(path)?);
     }
-    let path = folder.join("config.json");
-    let config = match path.exists() {
-        true => {
-            let text = std::fs::read_to_string(&path)
-                .with_context(|| format!("{}: cannot be read", path.display()))?;
-            Esm2Config::from_json(&text).with_context(|| path.display().to_string())?
-        }
-        false => {
-            Esm2Config::from_weights(&tensors).with_context(|| folder.display().to_string())?
-        }
+    let config = match published_config(folder)? {
+        Some(config) => config,
+        None => Esm2Config::from_weights(&tensors).with_context(|| folder.display().to_string())?,
     };
     Esm2::from_weights(&config, tensors, device).with_context(|| folder.display().to_string())
+}
+
+/// What config.json says, where there is one.
+fn published_config(folder: &Path) -> Result<Option<Esm2Config>> {
+    let path = folder.join("config.json");
+    if !path.exists() {
+        return Ok(None);
+    }
+    let text = std::fs::read_to_string(&path)
+        .with_context(|| format!("{}: cannot be read", path.display()))?;
+    let config = Esm2Config::from_json(&text).with_context(|| path.display().to_string())?;
+    Ok(Some(config))
 }

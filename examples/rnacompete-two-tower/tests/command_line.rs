@@ -1,6 +1,7 @@
 //! The program from outside: what it writes, what it refuses, and that it can be stopped.
 
 use hairpin_golden::{Program, text};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -439,9 +440,40 @@ fn embeddings_are_made_kept_and_checked() {
     let call_lower = ["embed", text(&rbps), text(&lower), "--bf16", "--weights"];
     PROGRAM.succeeds(&[&call_lower[..], &[text(&folders[0])]].concat());
     let [full, lower] = [&vectors, &lower].map(|path| Embeddings::read(path).unwrap());
-    let apart = (full.vectors() - lower.vectors()).mapv(f32::abs);
-    let apart = apart.fold(0f32, |most, own| most.max(*own));
+    let greatest = |other: &Embeddings| {
+        let apart = (full.vectors() - other.vectors()).mapv(f32::abs);
+        apart.fold(0f32, |most, own| most.max(*own))
+    };
+    let apart = greatest(&lower);
     assert!(apart > 0.0 && apart < 0.05, "{apart}");
+
+    // The same weights in two files, a layer at a time.
+    let shards = folder.path().join("shards");
+    fs::create_dir(&shards).unwrap();
+    let all = weights::read(folders[0].join("model.safetensors")).unwrap();
+    let (one, two): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        all.into_iter().partition(|(name, _)| name.contains(".0."));
+    for (name, own) in [("model-1.safetensors", one), ("model-2.safetensors", two)] {
+        weights::write_safetensors(shards.join(name), &own).unwrap();
+    }
+    let by_layer = folder.path().join("by_layer.npy");
+    let call = [
+        "embed",
+        text(&rbps),
+        text(&by_layer),
+        "--layer-by-layer",
+        "--weights",
+        text(&shards),
+    ];
+    PROGRAM.refuses(&call, &["config.json", "--layer-by-layer"]);
+    let config = serde_json::json!({
+        "model_type": "esm", "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32,
+        "vocab_size": 33, "pad_token_id": 1, "mask_token_id": 32, "token_dropout": true, "max_position_embeddings": 1026,
+        "layer_norm_eps": 1e-5, "position_embedding_type": "rotary"
+    });
+    fs::write(shards.join("config.json"), config.to_string()).unwrap();
+    PROGRAM.succeeds(&call);
+    assert!(greatest(&Embeddings::read(&by_layer).unwrap()) < 1e-5);
 
     let with = ["--data", text(&data), "--embeddings", text(&vectors)];
     PROGRAM.succeeds(&tiny(&run, &with));

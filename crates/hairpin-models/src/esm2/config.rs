@@ -155,7 +155,7 @@ impl Esm2Config {
     /// [`ModelError::MissingTensor`] when there is no embedding, no layer, or no rotary frequencies; [`ModelError::TensorShape`] and
     /// [`validate`](Self::validate)'s when they make no model.
     pub fn from_weights(tensors: &BTreeMap<String, TensorData>) -> Result<Self, ModelError> {
-        let names = Names::of(tensors);
+        let names = Names::of(|name| tensors.contains_key(name));
         let matrix = |name: String| match tensors.get(&name).map(|t| t.shape().to_vec()) {
             Some(dims) if dims.len() == 2 => Ok([dims[0], dims[1]]),
             Some(found) => Err(ModelError::TensorShape {

@@ -31,7 +31,7 @@ const FAIR_ESM: [[&str; 2]; 4] = [
 
 impl Names {
     /// The style of a file's names; Hugging Face's where there is nothing to tell by.
-    pub(super) fn of(tensors: &BTreeMap<String, TensorData>) -> Self {
+    pub(super) fn of(has: impl Fn(&str) -> bool) -> Self {
         let hugging_face = HUGGING_FACE.map(|prefixes| (Style::HuggingFace, prefixes));
         let fair_esm = FAIR_ESM.map(|prefixes| (Style::FairEsm, prefixes));
         let all = hugging_face.into_iter().chain(fair_esm);
@@ -40,7 +40,7 @@ impl Names {
             encoder: encoder.to_owned(),
             head: head.to_owned(),
         });
-        let found = all.find(|names| tensors.contains_key(&names.embedding()));
+        let found = all.find(|names| has(&names.embedding()));
         found.unwrap_or_else(|| Self {
             style: Style::HuggingFace,
             encoder: "esm.".to_owned(),
@@ -74,6 +74,14 @@ impl Names {
     /// The decoder's own copy of the embedding, where the file has one.
     pub(super) fn tied(&self) -> [String; 2] {
         [self.head("decoder.weight"), self.head("weight")]
+    }
+
+    /// Before the names of one layer.
+    pub(super) fn layer_prefix(&self, index: usize) -> String {
+        self.encoder(
+            &format!("encoder.layer.{index}."),
+            &format!("layers.{index}."),
+        )
     }
 
     pub(super) fn layer(&self, index: usize) -> Layer<'_> {

@@ -1,11 +1,11 @@
 //! The weights of ESM-2 as Hugging Face and fair-esm publish them.
 
-use super::names::Names;
+use super::names::{Layer, Names};
 use super::{Esm2, Esm2Config};
 use crate::ModelError;
 use burn::module::Param;
 use burn::tensor::{Device, Tensor, TensorData};
-use hairpin_nn::{Dense, LayerNorm};
+use hairpin_nn::{Dense, LayerNorm, TransformerEncoderLayer};
 use std::collections::BTreeMap;
 
 impl Esm2 {
@@ -52,7 +52,7 @@ impl Esm2 {
     ) -> Result<Self, ModelError> {
         // Nothing is as large as a configuration says before a tensor has shown it: parameters are made when they are first read.
         let mut model = config.init(device)?;
-        let names = Names::of(&tensors);
+        let names = Names::of(|name| tensors.contains_key(name));
         let has_head = tensors
             .keys()
             .any(|name| name.starts_with(&names.head("")) && !names.tied().contains(name));
@@ -91,7 +91,7 @@ impl Esm2 {
 
     /// The weights by Hugging Face's names; the rotary frequencies are those of the model.
     pub fn to_hugging_face(&self) -> BTreeMap<String, TensorData> {
-        let names = Names::of(&BTreeMap::new());
+        let names = Names::of(|_| false);
         let mut tensors = BTreeMap::new();
         let half = self.frequencies.len();
         let frequencies = TensorData::new(self.frequencies.clone(), [half]);
@@ -113,46 +113,7 @@ impl Esm2 {
     ) -> Result<(), E> {
         work(Part::Table(names.embedding(), &mut self.embedding.weight))?;
         for (index, layer) in self.encoder.layers.iter_mut().enumerate() {
-            let own = names.layer(index);
-            work(Part::norm_weight(
-                own.norm_attention("weight"),
-                &mut layer.norm_attention,
-            ))?;
-            work(Part::norm_bias(
-                own.norm_attention("bias"),
-                &mut layer.norm_attention,
-            ))?;
-            work(Part::norm_weight(
-                own.norm_feed_forward("weight"),
-                &mut layer.norm_feed_forward,
-            ))?;
-            work(Part::norm_bias(
-                own.norm_feed_forward("bias"),
-                &mut layer.norm_feed_forward,
-            ))?;
-            let Dense { weight, bias, .. } = &mut layer.attention.input;
-            work(Part::Matrix(own.projections("weight").into(), weight))?;
-            work(Part::Vector(own.projections("bias").into(), bias))?;
-            for (weight_name, bias_name, dense) in [
-                (
-                    own.attention_output("weight"),
-                    own.attention_output("bias"),
-                    &mut layer.attention.output,
-                ),
-                (
-                    own.inner("weight"),
-                    own.inner("bias"),
-                    &mut layer.feed_forward.inner,
-                ),
-                (
-                    own.outer("weight"),
-                    own.outer("bias"),
-                    &mut layer.feed_forward.outer,
-                ),
-            ] {
-                work(Part::Matrix(vec![weight_name], &mut dense.weight))?;
-                work(Part::Vector(vec![bias_name], &mut dense.bias))?;
-            }
+            for_each_of_layer(layer, &names.layer(index), &mut work)?;
         }
         if let Some(norm) = &mut self.encoder.norm {
             work(Part::norm_weight(names.norm("weight"), norm))?;
@@ -181,8 +142,56 @@ impl Esm2 {
     }
 }
 
+/// Calls `work` with each parameter of one layer and its names.
+pub(super) fn for_each_of_layer<E>(
+    layer: &mut TransformerEncoderLayer,
+    own: &Layer<'_>,
+    mut work: impl FnMut(Part<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    work(Part::norm_weight(
+        own.norm_attention("weight"),
+        &mut layer.norm_attention,
+    ))?;
+    work(Part::norm_bias(
+        own.norm_attention("bias"),
+        &mut layer.norm_attention,
+    ))?;
+    work(Part::norm_weight(
+        own.norm_feed_forward("weight"),
+        &mut layer.norm_feed_forward,
+    ))?;
+    work(Part::norm_bias(
+        own.norm_feed_forward("bias"),
+        &mut layer.norm_feed_forward,
+    ))?;
+    let Dense { weight, bias, .. } = &mut layer.attention.input;
+    work(Part::Matrix(own.projections("weight").into(), weight))?;
+    work(Part::Vector(own.projections("bias").into(), bias))?;
+    for (weight_name, bias_name, dense) in [
+        (
+            own.attention_output("weight"),
+            own.attention_output("bias"),
+            &mut layer.attention.output,
+        ),
+        (
+            own.inner("weight"),
+            own.inner("bias"),
+            &mut layer.feed_forward.inner,
+        ),
+        (
+            own.outer("weight"),
+            own.outer("bias"),
+            &mut layer.feed_forward.outer,
+        ),
+    ] {
+        work(Part::Matrix(vec![weight_name], &mut dense.weight))?;
+        work(Part::Vector(vec![bias_name], &mut dense.bias))?;
+    }
+    Ok(())
+}
+
 /// A parameter with the names of the tensors that it is made of.
-enum Part<'a> {
+pub(super) enum Part<'a> {
     /// As it is stored.
     Table(String, &'a mut Param<Tensor<2>>),
     /// `[d_in, d_out]`, the transposes of `[d_out, d_in]` side by side.
@@ -192,16 +201,16 @@ enum Part<'a> {
 }
 
 impl<'a> Part<'a> {
-    fn norm_weight(name: String, norm: &'a mut LayerNorm) -> Self {
+    pub(super) fn norm_weight(name: String, norm: &'a mut LayerNorm) -> Self {
         Self::Vector(vec![name], &mut norm.gamma)
     }
 
-    fn norm_bias(name: String, norm: &'a mut LayerNorm) -> Self {
+    pub(super) fn norm_bias(name: String, norm: &'a mut LayerNorm) -> Self {
         Self::Vector(vec![name], &mut norm.beta)
     }
 
     /// Takes the tensors out of the map.
-    fn read(
+    pub(super) fn read(
         self,
         tensors: &mut BTreeMap<String, TensorData>,
         device: &Device,
@@ -289,7 +298,7 @@ fn take(
 }
 
 /// The rotary frequencies that the weights bring: one buffer, or one per layer, all alike.
-fn frequencies(
+pub(super) fn frequencies(
     config: &Esm2Config,
     names: &Names,
     tensors: &BTreeMap<String, TensorData>,

@@ -2,9 +2,10 @@
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use hairpin_models::ModelError;
-use hairpin_models::esm2::{EmbedConfig, Esm2, Esm2Config};
+use hairpin_models::esm2::{EmbedConfig, Esm2, Esm2Config, Esm2OnDisk};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
+use std::collections::BTreeMap;
 
 /// A model whose weights do not come from Burn's own generator, which other tests draw from too.
 fn model(config: &Esm2Config, device: &Device) -> Esm2 {
@@ -236,4 +237,84 @@ fn a_configuration_of_another_model_is_refused() {
         other => panic!("{other:?}"),
     }
     assert!(Esm2Config::from_json("").is_err());
+}
+
+/// The tensors that are wanted, as a file on disk gives them.
+fn wanted(
+    all: &BTreeMap<String, TensorData>,
+    wanted: &dyn Fn(&str) -> bool,
+) -> BTreeMap<String, TensorData> {
+    let own = all.iter().filter(|(name, _)| wanted(name));
+    own.map(|(name, data)| (name.clone(), data.clone()))
+        .collect()
+}
+
+#[test]
+fn a_model_on_disk_gives_the_same_bytes_and_never_reads_two_layers_at_once() {
+    let device = Device::flex();
+    let config = Esm2Config::new(12, 3, 3, 20).with_max_positions(14);
+    let whole = model(&config, &device);
+    let files = whole.to_hugging_face();
+    let names: Vec<&str> = files.keys().map(String::as_str).collect();
+    // One is longer than a window.
+    let proteins = [protein(5, 1), protein(23, 2), protein(9, 3), protein(1, 4)];
+    for layer in [None, Some(0), Some(2), Some(3)] {
+        let embed = EmbedConfig {
+            layer,
+            ..EmbedConfig::new().with_tokens_per_batch(20).with_overlap(3)
+        };
+        let mut reads = Vec::new();
+        let read = |asked: &dyn Fn(&str) -> bool| {
+            let own = wanted(&files, asked);
+            reads.push(own.keys().cloned().collect::<Vec<String>>());
+            Ok::<_, ModelError>(own)
+        };
+        let mut on_disk = Esm2OnDisk::new(config.clone(), &names, &device, read).unwrap();
+        let mut steps = Vec::new();
+        let found = on_disk
+            .embed(&proteins, &embed, |done, all| steps.push((done, all)))
+            .unwrap();
+        drop(on_disk);
+        assert_eq!(found, whole.embed(&proteins, &embed, |_, _| ()).unwrap());
+        let layers = layer.unwrap_or(3);
+        assert_eq!(
+            steps,
+            (1..=layers).map(|done| (done, layers)).collect::<Vec<_>>()
+        );
+        assert_eq!(reads.len(), 1 + layers);
+        assert!(reads[0].iter().all(|name| !name.contains("layer.")));
+        for (index, own) in reads[1..].iter().enumerate() {
+            let prefix = format!("esm.encoder.layer.{index}.");
+            assert!(!own.is_empty() && own.iter().all(|name| name.starts_with(&prefix)));
+        }
+    }
+}
+
+#[test]
+fn a_model_on_disk_refuses_what_is_missing_or_has_no_place() {
+    let device = Device::flex();
+    let files = model(&small(), &device).to_hugging_face();
+    let message = |files: &BTreeMap<String, TensorData>| {
+        let names: Vec<&str> = files.keys().map(String::as_str).collect();
+        let read = |asked: &dyn Fn(&str) -> bool| Ok::<_, ModelError>(wanted(files, asked));
+        let mut on_disk = Esm2OnDisk::new(small(), &names, &device, read).unwrap();
+        let found = on_disk.embed(&[protein(3, 1)], &EmbedConfig::new(), |_, _| ());
+        found.unwrap_err().to_string()
+    };
+    for name in [
+        "esm.embeddings.word_embeddings.weight",
+        "esm.encoder.layer.1.output.dense.bias",
+        "esm.encoder.emb_layer_norm_after.weight",
+    ] {
+        let mut less = files.clone();
+        less.remove(name);
+        assert!(message(&less).contains(name), "{}", message(&less));
+        let mut other = files.clone();
+        other.insert(name.to_owned(), TensorData::zeros::<f32, _>([1]));
+        assert!(message(&other).contains(name), "{}", message(&other));
+    }
+    let mut more = files.clone();
+    let name = "esm.encoder.layer.0.adapter.weight";
+    more.insert(name.to_owned(), TensorData::zeros::<f32, _>([1]));
+    assert!(message(&more).contains(name), "{}", message(&more));
 }
