@@ -77,7 +77,7 @@ pub(crate) fn embed(args: &EmbedArgs) -> Result<()> {
     if !missing.is_empty() {
         let model = match args.layer_by_layer {
             true => Model::on_disk(folder, &files)?,
-            false => Model::Whole(load(folder, &files, &device)?),
+            false => Model::Whole(Box::new(load(folder, &files, &device)?)),
         };
         let mut done = 0;
         for piece in missing.chunks(model.piece(&missing)) {
@@ -168,7 +168,7 @@ fn name(folder: &Path) -> String {
 /// Where the weights are.
 enum Model {
     /// In memory.
-    Whole(Esm2),
+    Whole(Box<Esm2>),
     /// In their files, whose layers are read for each piece.
     OnDisk(Esm2Config, WeightFiles),
 }

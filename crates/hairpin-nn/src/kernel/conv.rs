@@ -1,8 +1,6 @@
 //! Convolution over positions, `[batch, length, channels]`. Without dilation the window of an output position is one row of memory, and
 //! the next window the same row a position further on: one product for each string. With dilation, for each tap of the kernel one
-//! product, whose left side is the input itself, some positions further on. The windows are never copied. Where the output is as
-//! long as the input, the strings of a block are laid out with all of their first positions in front, then all of the second: what
-//! a tap reads of all of them is then one run of rows, and no product is made with what lies beyond a string's end.
+//! product, whose left side is the input itself, some positions further on. The windows are never copied.
 
 use super::gemm::{Before, Matrix, MatrixMut, Threads, product};
 use super::op::{Kept, Operation};
@@ -32,9 +30,6 @@ pub(crate) struct Conv {
     /// Zeros in front.
     pub(crate) padding: usize,
 }
-
-/// What a thread reads of a block and what it makes of it, position by position.
-type Scratch = (Vec<f32>, Vec<f32>);
 
 /// Weights above which their gradient is summed over many strings at a time.
 const LARGE: usize = 1 << 16;
@@ -125,17 +120,6 @@ fn by_position(from: &[f32], strings: usize, width: usize, to: &mut Vec<f32>) {
     }
 }
 
-/// And back.
-fn by_string(from: &[f32], strings: usize, width: usize, to: &mut [f32]) {
-    let string = to.len() / strings.max(1);
-    for (index, to) in to.chunks_exact_mut(string.max(1)).enumerate() {
-        let rows = from.chunks_exact(width).skip(index).step_by(strings);
-        for (to, from) in to.chunks_exact_mut(width).zip(rows) {
-            to.copy_from_slice(from);
-        }
-    }
-}
-
 impl Operation<3> for Conv {
     type Saved = ();
 
@@ -149,10 +133,6 @@ impl Operation<3> for Conv {
 
     fn forward(&self, [x, weight, bias]: [&[f32]; 3], save: bool) -> (Vec<f32>, Option<()>) {
         let mut output = vec![0f32; self.batch * self.of_output()];
-        if self.keeps_length() && !self.adjacent() {
-            self.forward_of_blocks(x, weight, bias, &mut output);
-            return (output, save.then_some(()));
-        }
         output
             .par_chunks_mut(self.of_output().max(1))
             .enumerate()
@@ -172,10 +152,7 @@ impl Operation<3> for Conv {
     fn backward(&self, kept: Kept<'_, (), 3>, d_output: &[f32], needs: [bool; 3]) -> [Vec<f32>; 3] {
         let [x, weight, _] = kept.inputs;
         let mut d_x = vec![0f32; if needs[0] { x.len() } else { 0 }];
-        match self.keeps_length() {
-            true => self.input_gradients_of_blocks(weight, d_output, &mut d_x),
-            false => self.input_gradients_by_example(weight, d_output, &mut d_x),
-        }
+        self.input_gradients(weight, d_output, &mut d_x);
         let mut d_weight = vec![0f32; if needs[1] { weight.len() } else { 0 }];
         if self.adjacent() && weight.len() <= LARGE {
             self.weight_gradients_of_windows(x, d_output, &mut d_weight);
@@ -303,56 +280,7 @@ impl Conv {
         })
     }
 
-    fn forward_of_blocks(&self, x: &[f32], weight: &[f32], bias: &[f32], output: &mut [f32]) {
-        let (d_in, d_out, block) = (self.d_input, self.d_output, self.block());
-        let size = (block * self.of_input()).max(1);
-        output
-            .par_chunks_mut((block * self.of_output()).max(1))
-            .zip(x.par_chunks(size))
-            .for_each_init(Scratch::default, |(read, made), (output, x)| {
-                let strings = x.len() / self.of_input();
-                by_position(x, strings, d_in, read);
-                made.clear();
-                (0..strings * self.length).for_each(|_| made.extend_from_slice(bias));
-                for (tap, run) in self.runs(strings) {
-                    product(
-                        MatrixMut::new(&mut made[run.first * d_out..], run.count, d_out),
-                        Before::Keep,
-                        1.0,
-                        Matrix::new(&read[run.from * d_in..], run.count, d_in),
-                        self.tap(weight, tap),
-                        Threads::One,
-                    );
-                }
-                by_string(made, strings, d_out, output);
-            });
-    }
-
-    fn input_gradients_of_blocks(&self, weight: &[f32], d_output: &[f32], d_x: &mut [f32]) {
-        let (d_in, d_out, block) = (self.d_input, self.d_output, self.block());
-        let size = (block * self.of_output()).max(1);
-        d_x.par_chunks_mut((block * self.of_input()).max(1))
-            .zip(d_output.par_chunks(size))
-            .for_each_init(Scratch::default, |(read, made), (d_x, d_output)| {
-                let strings = d_x.len() / self.of_input();
-                by_position(d_output, strings, d_out, read);
-                made.clear();
-                made.resize(d_x.len(), 0.0);
-                for (tap, run) in self.runs(strings) {
-                    product(
-                        MatrixMut::new(&mut made[run.from * d_in..], run.count, d_in),
-                        Before::Keep,
-                        1.0,
-                        Matrix::new(&read[run.first * d_out..], run.count, d_out),
-                        self.tap(weight, tap).transposed(),
-                        Threads::One,
-                    );
-                }
-                by_string(made, strings, d_in, d_x);
-            });
-    }
-
-    fn input_gradients_by_example(&self, weight: &[f32], d_output: &[f32], d_x: &mut [f32]) {
+    fn input_gradients(&self, weight: &[f32], d_output: &[f32], d_x: &mut [f32]) {
         let d_in = self.d_input;
         d_x.par_chunks_mut(self.of_input().max(1))
             .enumerate()
@@ -375,7 +303,9 @@ impl Conv {
             });
     }
 
-    /// Gradient of the weights where the output is as long as the input: a product for each tap over the strings of a block.
+    /// Gradient of the weights where the output is as long as the input: a product for each tap over the strings of a block, laid out with
+    /// all of their first positions in front, then all of the second. What a tap reads of all of them is then one run of rows, and no
+    /// product is made with what lies beyond a string's end.
     fn weight_gradients_of_blocks(&self, x: &[f32], d_output: &[f32], d_weight: &mut [f32]) {
         let (d_in, d_out, block) = (self.d_input, self.d_output, self.block());
         self.sum_of_parts(x, d_output, d_weight, |x, d_output, sum| {
