@@ -83,20 +83,25 @@ where
         let last = self.config.n_layers;
         let layers = config.layer.unwrap_or(last);
         let ends = self.ends()?;
-        let mut states: Vec<Tensor<3>> = batches
-            .iter()
-            .map(|batch| ends.embedded(batch.tokens(&self.device)))
-            .collect();
+        let mut states = Vec::with_capacity(batches.len());
+        let mut surroundings = Vec::with_capacity(batches.len());
+        for batch in &batches {
+            let tokens = batch.tokens(&self.device);
+            let [_, length] = tokens.dims();
+            surroundings.push((
+                ends.mask_pad(&tokens),
+                Rotary::new(&ends.frequencies, length),
+            ));
+            states.push(ends.embedded(tokens));
+        }
         for index in 0..layers {
             let layer = self.layer(index)?;
-            for (batch, state) in batches.iter().zip(&mut states) {
-                let tokens = batch.tokens(&self.device);
-                let [_, length] = tokens.dims();
+            for (state, (mask_pad, rotary)) in states.iter_mut().zip(&surroundings) {
                 // The state before is not kept.
                 let before = std::mem::replace(state, Tensor::empty([0, 0, 0], &self.device));
                 let input = EncoderInput::new(before)
-                    .with_mask_pad(ends.mask_pad(&tokens))
-                    .with_rotary(Rotary::new(&ends.frequencies, length));
+                    .with_mask_pad(mask_pad.clone())
+                    .with_rotary(rotary.clone());
                 *state = layer.encoder.layers[0].forward(input);
             }
             progress(index + 1, layers);

@@ -1,28 +1,15 @@
 //! The network agrees with PyTorch's: outputs, loss and every gradient.
 
+use crate::agreement::{TOLERANCE, data, values};
 use burn::module::{Module, Param, RunningState};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
-use hairpin_golden::{Golden, Tolerance, assert_close};
+use hairpin_golden::{Golden, assert_close};
 use hairpin_models::{Cell, Model, Norm, PerBase, PerBaseConfig, PerBaseInput};
 use hairpin_nn::{Recurrent, TransformerEncoder};
 use std::collections::BTreeMap;
 
-const TOLERANCE: Tolerance = Tolerance {
-    absolute: 1e-5,
-    relative: 1e-4,
-};
-
-fn data(golden: &Golden, name: &str) -> TensorData {
-    let found = golden.f32(name);
-    TensorData::new(found.values, found.shape)
-}
-
 fn has(golden: &Golden, name: &str) -> bool {
     golden.names().any(|other| other == name)
-}
-
-fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().try_into_vec::<f32>().unwrap()
 }
 
 /// Torch's tensor with its dimensions in reverse, as matrices and kernels are in ours.

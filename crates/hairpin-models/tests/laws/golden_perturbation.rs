@@ -1,8 +1,9 @@
 //! Outputs, loss and every gradient against the same networks in PyTorch: see `fixtures/make/golden_perturbation.py`.
 
+use crate::agreement::{TOLERANCE, data, values};
 use burn::module::Param;
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
-use hairpin_golden::{Golden, Tolerance, assert_close};
+use hairpin_golden::{Golden, assert_close};
 use hairpin_models::{
     AttentionOver, Autoencoder, AutoencoderConfig, EncodingHead, EncodingNet, EncodingNetConfig,
     LatentRegressor, LatentRegressorConfig, Model, PerturbationTransformer,
@@ -12,11 +13,6 @@ use hairpin_nn::{Dense, LayerNorm, Recurrent, TransformerEncoder};
 use serde::Deserialize;
 use serde::de::value::StrDeserializer;
 use std::collections::BTreeMap;
-
-const TOLERANCE: Tolerance = Tolerance {
-    absolute: 1e-5,
-    relative: 1e-4,
-};
 
 /// A parameter of ours.
 enum Own<'a> {
@@ -30,15 +26,6 @@ enum Own<'a> {
 }
 
 type Work<'a> = &'a mut dyn FnMut(&str, Own<'_>);
-
-fn data(golden: &Golden, name: &str) -> TensorData {
-    let found = golden.f32(name);
-    TensorData::new(found.values, found.shape)
-}
-
-fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().try_into_vec::<f32>().unwrap()
-}
 
 /// Torch's recurrence, or its gradient, in the layer's layout.
 fn recurrent(golden: &Golden, prefix: &str) -> Recurrent {

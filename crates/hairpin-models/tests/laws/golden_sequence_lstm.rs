@@ -1,24 +1,11 @@
 //! Outputs, loss and every gradient against the same network in PyTorch: see `fixtures/make/golden_sequence_lstm.py`.
 
+use crate::agreement::{TOLERANCE, data, values};
 use burn::module::{Module, Param, RunningState};
 use burn::nn::loss::{CrossEntropyLossConfig, MseLoss, Reduction};
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use hairpin_golden::{Golden, Tolerance, assert_close};
+use hairpin_golden::{Golden, assert_close};
 use hairpin_models::{Model, Norm, Pooling, SequenceInput, SequenceLstm, SequenceLstmConfig};
-
-const TOLERANCE: Tolerance = Tolerance {
-    absolute: 1e-5,
-    relative: 1e-4,
-};
-
-fn data(golden: &Golden, name: &str) -> TensorData {
-    let found = golden.f32(name);
-    TensorData::new(found.values, found.shape)
-}
-
-fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().try_into_vec::<f32>().unwrap()
-}
 
 fn transposed(golden: &Golden, name: &str) -> TensorData {
     let matrix = golden.f32(name);

@@ -1,17 +1,13 @@
 //! Scores, loss and every gradient against the same network in PyTorch: see `fixtures/make/golden_two_tower.py`.
 
+use crate::agreement::{TOLERANCE, data, values};
 use burn::module::Param;
-use burn::tensor::{Device, Gradients, Tensor, TensorData};
-use hairpin_golden::{Golden, Tolerance, assert_close};
+use burn::tensor::{Device, Gradients, Tensor};
+use hairpin_golden::{Golden, assert_close};
 use hairpin_models::{
     Model, PairInput, ResiduePool, ResidueTowersConfig, SequenceInput, TwoTower, TwoTowerConfig,
 };
 use hairpin_nn::{Dense, LayerNorm};
-
-const TOLERANCE: Tolerance = Tolerance {
-    absolute: 1e-5,
-    relative: 1e-4,
-};
 
 /// A parameter of ours.
 enum Own<'a> {
@@ -21,15 +17,6 @@ enum Own<'a> {
     Vector(&'a mut Param<Tensor<1>>),
     /// Torch's with its dimensions reversed.
     Kernel(&'a mut Param<Tensor<3>>),
-}
-
-fn data(golden: &Golden, name: &str) -> TensorData {
-    let found = golden.f32(name);
-    TensorData::new(found.values, found.shape)
-}
-
-fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().try_into_vec::<f32>().unwrap()
 }
 
 impl Own<'_> {

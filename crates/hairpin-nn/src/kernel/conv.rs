@@ -10,10 +10,10 @@ use rayon::prelude::*;
 /// Input channels of a task of the weights' gradient.
 const CHANNELS: usize = 64;
 
-/// Positions of a block of strings.
+/// Positions of a block of the weights' gradient.
 const ROWS: usize = 512;
 
-/// Parts of the batch, for threads to share: as many at any number of them, so that the sums of the weights' gradients are the same.
+/// Parts of the batch whose gradients of the weights are summed apart: as many at any number of threads, so that the sums are the same.
 const PARTS: usize = 8;
 
 /// `[x, weight, bias]`, weight `[kernel, d_input, d_output]`, to `[batch, length_output, d_output]`.
@@ -260,26 +260,6 @@ impl Conv {
         self.stride == 1 && self.length_output == self.length
     }
 
-    /// Strings of a block.
-    fn block(&self) -> usize {
-        let part = self.batch.div_ceil(PARTS);
-        (ROWS / self.length.max(1)).clamp(1, part.max(1))
-    }
-
-    /// Of a block of `strings` whose positions lie as [`by_position`] puts them: for each tap the first row that it serves, the first row
-    /// that it reads, and how many they are.
-    fn runs(&self, strings: usize) -> impl Iterator<Item = (usize, Reach)> {
-        (0..self.kernel).filter_map(move |tap| {
-            let Reach { first, count, from } = self.reach(tap);
-            let reach = Reach {
-                first: first * strings,
-                count: count * strings,
-                from: from * strings,
-            };
-            (count > 0).then_some((tap, reach))
-        })
-    }
-
     fn input_gradients(&self, weight: &[f32], d_output: &[f32], d_x: &mut [f32]) {
         let d_in = self.d_input;
         d_x.par_chunks_mut(self.of_input().max(1))
@@ -307,22 +287,27 @@ impl Conv {
     /// all of their first positions in front, then all of the second. What a tap reads of all of them is then one run of rows, and no
     /// product is made with what lies beyond a string's end.
     fn weight_gradients_of_blocks(&self, x: &[f32], d_output: &[f32], d_weight: &mut [f32]) {
-        let (d_in, d_out, block) = (self.d_input, self.d_output, self.block());
+        let (d_in, d_out) = (self.d_input, self.d_output);
+        let block = (ROWS / self.length).max(1);
         self.sum_of_parts(x, d_output, d_weight, |x, d_output, sum| {
-            let (mut read, mut made) = (Vec::new(), Vec::new());
+            let (mut of_x, mut of_d) = (Vec::new(), Vec::new());
             let d_outputs = d_output.chunks(block * self.of_output());
             for (x, d_output) in x.chunks(block * self.of_input()).zip(d_outputs) {
                 let strings = x.len() / self.of_input();
-                by_position(x, strings, d_in, &mut read);
-                by_position(d_output, strings, d_out, &mut made);
-                for (tap, run) in self.runs(strings) {
-                    let size = d_in * d_out;
+                by_position(x, strings, d_in, &mut of_x);
+                by_position(d_output, strings, d_out, &mut of_d);
+                for tap in 0..self.kernel {
+                    let Reach { first, count, from } = self.reach(tap);
+                    if count == 0 {
+                        continue;
+                    }
+                    let (size, rows) = (d_in * d_out, count * strings);
                     product(
                         MatrixMut::new(&mut sum[tap * size..][..size], d_in, d_out),
                         Before::Keep,
                         1.0,
-                        Matrix::new(&read[run.from * d_in..], run.count, d_in).transposed(),
-                        Matrix::new(&made[run.first * d_out..], run.count, d_out),
+                        Matrix::new(&of_x[from * strings * d_in..], rows, d_in).transposed(),
+                        Matrix::new(&of_d[first * strings * d_out..], rows, d_out),
                         Threads::One,
                     );
                 }

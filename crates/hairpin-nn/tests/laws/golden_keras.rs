@@ -1,23 +1,10 @@
 //! Output and final states against Keras's LSTM and GRU, weights as Keras lays them out: see `fixtures/make/golden_keras.py`.
 
+use crate::agreement::{TOLERANCE, data, values};
 use burn::tensor::{Device, Tensor, TensorData};
-use hairpin_golden::{Golden, Tolerance, assert_close};
+use hairpin_golden::{Golden, assert_close};
 use hairpin_nn::{Cell, ConvertError, KerasWeights, Recurrent, RecurrentInput};
 use std::collections::BTreeMap;
-
-const TOLERANCE: Tolerance = Tolerance {
-    absolute: 1e-5,
-    relative: 1e-4,
-};
-
-fn data(golden: &Golden, name: &str) -> TensorData {
-    let found = golden.f32(name);
-    TensorData::new(found.values, found.shape)
-}
-
-fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().try_into_vec::<f32>().unwrap()
-}
 
 fn check(file: &str, cell: Cell) {
     let golden = Golden::load("hairpin-nn", file);

@@ -1,20 +1,16 @@
 //! Attention, encoder, convolution, norms and dense layers against PyTorch, in values and all gradients: see
 //! `fixtures/make/golden_layers.py`. The encoder's weights come in through `TransformerEncoder::from_pytorch`.
 
+use crate::agreement::TOLERANCE;
 use burn::module::Param;
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
-use hairpin_golden::{Golden, Tolerance, assert_close};
+use hairpin_golden::{Golden, assert_close};
 use hairpin_nn::{
     Activation, AttentionInput, Conv1dConfig, Dense, DenseConfig, EncoderInput, LayerNormConfig,
     MaskedBatchNormConfig, MultiHeadAttentionConfig, NormPlace, Padding, TransformerEncoder,
     TransformerEncoderConfig, mask_pad,
 };
 use std::collections::BTreeMap;
-
-const TOLERANCE: Tolerance = Tolerance {
-    absolute: 1e-5,
-    relative: 1e-4,
-};
 
 /// A golden file, on a device.
 struct Case {

@@ -1,27 +1,14 @@
 //! Output, final states and every gradient against `torch.nn.LSTM` and `torch.nn.GRU`: see `fixtures/make/golden_lstm.py` and
 //! `fixtures/make/golden_gru.py`. The weights come in through `Recurrent::from_pytorch`, so that is tested as well.
 
+use crate::agreement::{TOLERANCE, data, values};
 use burn::tensor::{Device, Tensor, TensorData};
-use hairpin_golden::{Golden, Tolerance, assert_close};
+use hairpin_golden::{Golden, assert_close};
 use hairpin_nn::{Recurrent, RecurrentInput, RecurrentState};
 use std::collections::BTreeMap;
 
-const TOLERANCE: Tolerance = Tolerance {
-    absolute: 1e-5,
-    relative: 1e-4,
-};
-
-fn data(golden: &Golden, name: &str) -> TensorData {
-    let found = golden.f32(name);
-    TensorData::new(found.values, found.shape)
-}
-
 fn tensor<const D: usize>(golden: &Golden, name: &str, device: &Device) -> Tensor<D> {
     Tensor::from_data(data(golden, name), device)
-}
-
-fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().try_into_vec::<f32>().unwrap()
 }
 
 /// The state dict of the file, or, with the prefix `grad.`, the gradients by the same names.
