@@ -41,6 +41,7 @@
 //! a letter that [`Reading`] refuses; a probe of 0 or more than [`MOST_PROBE`] nt; a matrix with another number of lines
 //! than probes or of numbers than proteins; a cell that is no number, infinite or, unless [`Missing::Mask`] is chosen, NaN.
 
+mod domains;
 mod intensities;
 mod score;
 mod sequences;
@@ -55,6 +56,7 @@ use hairpin_targets::TargetMatrix;
 use crate::manifest::{ExpectedFile, Manifest};
 use crate::{TaskError, plain_or_gzip};
 
+pub use domains::read_domains;
 pub use intensities::{Missing, read_intensities};
 pub use score::{Score, score};
 pub use sequences::{Stray, read_probes, read_proteins};

@@ -5,7 +5,7 @@ use crate::predict::lengths_of;
 use crate::{Dataset, TrainError};
 use burn::tensor::{Device, Tensor};
 use hairpin_models::{SequenceInput, TwoTower};
-use ndarray::{Array2, s};
+use ndarray::{Array2, Axis, concatenate, s};
 use std::ops::Range;
 
 /// Proteins and RNAs in the space in which a [`TwoTower`] compares them.
@@ -131,6 +131,34 @@ impl PairVectors {
         Ok(self)
     }
 
+    /// The mean of what several networks say of the same pairs.
+    ///
+    /// ```text
+    /// 1/n Σ_k (s_k ⟨rna_k, protein_k⟩ + c_k) = ⟨[rna_1 ... rna_n], [s_1/n protein_1 ... s_n/n protein_n]⟩ + 1/n Σ_k c_k
+    /// ```
+    ///
+    /// A pair still costs one product, of the ranks' sum.
+    ///
+    /// # Panics
+    ///
+    /// When there is no network, or not all have read as many RNAs and proteins.
+    pub fn mean(networks: &[Self]) -> Self {
+        let n = networks.len() as f32;
+        let rnas: Vec<_> = networks.iter().map(|one| one.rnas.view()).collect();
+        let proteins = networks.iter().map(|one| &one.proteins * (one.scale / n));
+        let proteins: Vec<_> = proteins.collect();
+        let proteins: Vec<_> = proteins.iter().map(|own| own.view()).collect();
+        let joined = |all: &[_]| {
+            concatenate(Axis(1), all).expect("PairVectors: networks that read the same pairs")
+        };
+        Self {
+            rnas: joined(&rnas),
+            proteins: joined(&proteins),
+            scale: 1.0,
+            bias: networks.iter().map(|one| one.bias).sum::<f32>() / n,
+        }
+    }
+
     /// Number of RNAs.
     pub fn n_rnas(&self) -> usize {
         self.rnas.nrows()
@@ -186,7 +214,7 @@ fn values(tensor: Tensor<2>, shape: (usize, usize)) -> Array2<f32> {
 mod tests {
     use super::*;
     use crate::{AnnotatedSequences, Vectors};
-    use burn::module::Module;
+    use burn::module::{Module, Param};
     use hairpin_models::{Model, PairInput, TwoTowerConfig};
     use hairpin_seq::augment::GaussianNoise;
     use hairpin_seq::{Rna, Seq};
@@ -202,7 +230,7 @@ mod tests {
             .with_d_model(8)
             .with_d_ff(16)
             .with_n_heads(2);
-        let model = config.with_rank(5).init(&device).unwrap().valid();
+        let model = config.clone().with_rank(5).init(&device).unwrap().valid();
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let probes: Vec<Seq<Rna>> = (0..9)
             .map(|row| {
@@ -231,6 +259,17 @@ mod tests {
             for (found, expected) in found.iter().zip(expected.slice(s![.., range])) {
                 assert!((found - expected).abs() < 1e-5, "{found} {expected}");
             }
+        }
+
+        // Networks of different ranks, each with a scale of its own.
+        let mut other = config.with_rank(3).init(&device).unwrap().valid();
+        other.head.scale = Param::from_tensor(Tensor::from_floats([2.5], &device));
+        other.head.bias = Param::from_tensor(Tensor::from_floats([-0.75], &device));
+        let other = PairVectors::new(&other, &proteins, &probes, 4, &device, |_, _| ()).unwrap();
+        let mean = PairVectors::mean(&[pairs.clone(), other.clone()]).scores(0..4);
+        let expected_mean = (pairs.scores(0..4) + other.scores(0..4)) / 2.0;
+        for (found, expected) in mean.iter().zip(&expected_mean) {
+            assert!((found - expected).abs() < 1e-5, "{found} {expected}");
         }
 
         // Copies without noise are the protein itself; with a little they are near it.

@@ -60,6 +60,10 @@ pub(crate) struct TrainArgs {
     /// Vectors of the training proteins, as `embed` writes them; without them, features that need no weights
     #[arg(long, value_name = "FILE", conflicts_with = "seen")]
     pub(crate) embeddings: Option<PathBuf>,
+    /// Where the RNA-binding domains of the training proteins are: a line of ranges per protein, such as 12-88,101-176, or - for all of it;
+    /// needs proteins.reads = "residues"
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["seen", "embeddings"])]
+    pub(crate) domains: Option<PathBuf>,
     /// Hold out probes instead of proteins: how well proteins that were measured are known. Proteins are then known by their column
     #[arg(long)]
     pub(crate) seen: bool,
@@ -107,6 +111,9 @@ pub(crate) struct PredictArgs {
     /// Vectors of these proteins, as `embed` writes them, for a run that was trained with such
     #[arg(long, value_name = "FILE")]
     pub(crate) embeddings: Option<PathBuf>,
+    /// Where the domains of these proteins are, for a run that reads residues; without it they are read whole
+    #[arg(long, value_name = "FILE")]
+    pub(crate) domains: Option<PathBuf>,
     /// Average over so many noisy readings of each protein's vector (normal, 0.01); 0 reads it once, as it is
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) average: usize,

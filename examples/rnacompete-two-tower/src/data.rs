@@ -6,9 +6,11 @@ use hairpin::seq::{Protein, Rna, Seq};
 use hairpin::targets::duplicates::{Deduplicated, Keep, deduplicate};
 use hairpin::targets::{Fractions, Groups, TargetMatrix, split};
 use hairpin::tasks::rnacompete::{
-    ProbeSet, Reading, TrainFiles, read_intensities, read_probes, read_tables, read_train,
+    ProbeSet, Reading, TrainFiles, read_domains, read_intensities, read_probes, read_tables,
+    read_train,
 };
 use std::collections::HashSet;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// Of the published tables: where it is, they are read in place of the official files.
@@ -18,6 +20,8 @@ const TABLES: &str = "intensities.npz";
 pub(crate) struct Material {
     /// None where proteins are known by their column alone.
     pub(crate) proteins: Option<Vec<Seq<Protein>>>,
+    /// Of each protein, if a file says so.
+    domains: Option<Vec<Vec<Range<usize>>>>,
     pub(crate) probes: Vec<Seq<Rna>>,
     /// `[probes, proteins]`.
     pub(crate) intensities: TargetMatrix,
@@ -31,13 +35,24 @@ pub(crate) struct Material {
 
 impl Material {
     /// The official files of a folder; of proteins with one sequence the first is kept.
-    pub(crate) fn of_proteins(folder: &Path, reading: Reading) -> Result<Self> {
+    pub(crate) fn of_proteins(
+        folder: &Path,
+        domains: Option<&Path>,
+        reading: Reading,
+    ) -> Result<Self> {
         let files = TrainFiles::in_folder(folder);
         let train = read_train(&files, reading)?;
+        let domains = domains.map(|path| read_domains(path, &train.proteins));
+        let domains = domains.transpose()?;
         let same = Groups::by(train.proteins.iter().map(|protein| protein.codes()));
         let found = deduplicate(&same, Keep::First, "identical sequence")?;
         let pick = |&row: &usize| train.proteins[row].clone();
+        let kept = |domains: Vec<Vec<Range<usize>>>| {
+            let of = |&row: &usize| domains[row].clone();
+            found.kept.iter().map(of).collect()
+        };
         Ok(Self {
+            domains: domains.map(kept),
             proteins: Some(found.kept.iter().map(pick).collect()),
             intensities: train.intensities.select_columns(&found.kept)?,
             probes: train.probes,
@@ -54,6 +69,7 @@ impl Material {
             let names = ["probes.tsv.gz", TABLES, "experiments.tsv"];
             return Ok(Self {
                 proteins: None,
+                domains: None,
                 probes: tables.probes,
                 intensities: tables.intensities,
                 duplicates: None,
@@ -74,6 +90,7 @@ impl Material {
         );
         Ok(Self {
             proteins: None,
+            domains: None,
             probes,
             intensities,
             duplicates: None,
@@ -98,6 +115,12 @@ impl Material {
     pub(crate) fn sequences(&self, rows: &[usize]) -> Option<Vec<Seq<Protein>>> {
         let proteins = self.proteins.as_ref()?;
         Some(rows.iter().map(|&row| proteins[row].clone()).collect())
+    }
+
+    /// The domains of some proteins, where they are known.
+    pub(crate) fn domains(&self, rows: &[usize]) -> Option<Vec<Vec<Range<usize>>>> {
+        let domains = self.domains.as_ref()?;
+        Some(rows.iter().map(|&row| domains[row].clone()).collect())
     }
 
     /// The probes that were measured more than once, by row, and which of them are the same.
@@ -297,6 +320,7 @@ mod tests {
         let names = rnacompete::column_names(n_proteins);
         Material {
             proteins: None,
+            domains: None,
             probes: probes.collect(),
             intensities: TargetMatrix::new(values, names).unwrap(),
             duplicates: None,

@@ -4,15 +4,16 @@ use crate::FIXTURE;
 use crate::cli::TrainArgs;
 use crate::controls;
 use crate::data::{Division, Material, Side, TestFiles, names};
+use crate::effects::ProbeEffects;
 use crate::judge::{Judgement, THE_MODEL};
-use crate::learn::{self, Learned, Place, Rows, Trained, answer, learn};
+use crate::learn::{self, Learned, Networks, Place, Rows, Trained, answer, learn};
 use crate::motifs;
 use crate::mutants;
 use crate::predict;
 use crate::proteins::{self, Neighbours, ProteinVectors, Source};
-use crate::settings::Settings;
+use crate::settings::{Reads, Settings};
 use crate::structure::Structure;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use hairpin::seq::{Rna, Seq};
 use hairpin::targets::metrics::repeat_correlation;
 use hairpin::targets::similarity::between_all;
@@ -22,7 +23,7 @@ use hairpin::tasks::rnacompete::{read_test, score};
 use hairpin::train::history::History;
 use hairpin::train::manifest::{Launch, Manifest, git_commit};
 use hairpin::train::report::Report;
-use hairpin::train::{RunDir, Stop};
+use hairpin::train::{Ensemble, Member, RunDir, Stop};
 use ndarray::{Array2, ArrayView1, Axis};
 use serde_json::json;
 use std::path::Path;
@@ -31,8 +32,14 @@ use std::time::Instant;
 /// What each held-out protein is predicted to bind.
 const MOTIFS: &str = "motifs.meme";
 
-/// Where the network of all proteins is trained, in a run's folder.
+/// The networks that are judged, in the folder of a run's trainings.
+const JUDGED: &str = "network";
+
+/// The networks of all proteins, there.
 const EVERYONE: &str = "all-proteins";
+
+/// How much each residue of the held-out proteins counts, where residues are read.
+const ATTENTION: &str = "attention.csv";
 
 /// The answer to the official test files, in a run's folder.
 const ANSWER: &str = "answer";
@@ -42,10 +49,14 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
     let settings = Settings::load(args.config.as_deref(), args.seed)?;
     let (device, replicas) = args.device.open()?;
     let folder = args.data.as_deref().unwrap_or(Path::new(FIXTURE));
+    ensure!(
+        args.domains.is_none() || settings.proteins.reads == Reads::Residues,
+        "--domains: domains are of residues, and proteins.reads is another: set it to \"residues\""
+    );
     let reading = settings.data.reading();
     let (material, division) = match args.seen {
         false => {
-            let material = Material::of_proteins(folder, reading)?;
+            let material = Material::of_proteins(folder, args.domains.as_deref(), reading)?;
             let division = Division::by_protein(&material, &settings)?;
             (material, division)
         }
@@ -65,6 +76,7 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
     let run = RunDir::create(&args.run)?;
     let mut files = material.files.clone();
     files.extend(args.embeddings.clone());
+    files.extend(args.domains.clone());
     let manifest = Manifest {
         git_commit: git_commit(Path::new(".")),
         seed: settings.fit.seed,
@@ -73,8 +85,8 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
     .on(&args.device)
     .with_data(&files)?;
     // A run that was killed before its first checkpoint begins anew.
-    let resume = args.resume && run.has_checkpoint()?;
-    let manifest = manifest.begin(&run, resume)?;
+    let first = learn::folder(&run, JUDGED, 1)?;
+    let manifest = manifest.begin(&first, args.resume && first.has_checkpoint()?)?;
     Launch::now(std::env::args().collect(), &files).record(&run)?;
 
     let structure = fold(&material, &division, &settings, &run)?;
@@ -113,39 +125,62 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
     }));
     let place = Place {
         run: &run,
-        bundle: &run,
         device: &device,
         replicas: &replicas,
         origin,
-        resume,
+        resume: args.resume,
         tensorboard: args.tensorboard,
         stop: &stop,
     };
     let config_toml = manifest.append_to(&settings.to_toml()?)?;
-    let (model, history) = learn(
+    let fitted = learn(
+        (JUDGED, None),
         &settings,
-        (&of_learn, &on_learn),
-        (&of_choose, &on_choose),
+        [(&of_learn, &on_learn), (&of_choose, &on_choose)],
         &learned,
-        config_toml.clone(),
+        &config_toml,
         &place,
     )?;
+    let (networks, members, histories) = Networks::of(fitted);
     let trained_seconds = started.elapsed().as_secs_f64();
 
     let truth = transformed(material.targets(&division.judge)?)?;
     let judged = rows(&division.judge)?;
-    let mut answers = match args.seen {
-        true => controls::of_probes(&material, &division, &recipe)?,
+    let probes: Vec<Seq<Rna>> = division
+        .judge
+        .probes
+        .iter()
+        .map(|&row| material.probes[row].clone())
+        .collect();
+    let answered = |networks: &Networks| answer(networks, &judged, truth.names().to_vec(), &device);
+    let own = answered(&networks)?;
+    let mut parts = Vec::new();
+    if settings.ensemble.networks > 1 {
+        for (number, network) in (1..).zip(networks.each()) {
+            parts.push((format!("network {number}"), answered(&network)?));
+        }
+    }
+    let (mut answers, own) = match args.seen {
+        true => (controls::of_probes(&material, &division, &recipe)?, own),
         false => {
             let side = Side {
                 proteins: division.learn.proteins.clone(),
                 probes: division.judge.probes.clone(),
             };
             let profiles = recipe.apply_owned(material.targets(&side)?)?;
-            controls::of_proteins(&material, &division, &profiles, truth.names())?
+            let controls = controls::of_proteins(&material, &division, &profiles, truth.names())?;
+            let own = match settings.data.probe_effects {
+                false => own,
+                true => {
+                    let effects = seen.effects(&networks, &learned, &side, &profiles, &device)?;
+                    let both = effects.add(&probes, &own)?;
+                    parts.push(("without the effects of probes".to_owned(), own));
+                    both
+                }
+            };
+            (controls, own)
         }
     };
-    let own = answer(&model, &judged, truth.names().to_vec(), &device)?;
     answers.push((THE_MODEL.to_owned(), own));
     let judgement = Judgement {
         identity: identity(&material, &division)?,
@@ -154,12 +189,6 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
         answers,
     };
 
-    let probes: Vec<Seq<Rna>> = division
-        .judge
-        .probes
-        .iter()
-        .map(|&row| material.probes[row].clone())
-        .collect();
     let (_, of_model) = judgement.answers.last().context("the network was judged")?;
     let found = motifs::find(&probes, of_model)?;
     if !found.is_empty() {
@@ -167,13 +196,35 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
     }
 
     let shown: Vec<usize> = judgement.shown()?.iter().map(|own| own.1).collect();
-    let mut explanations = mutants::figures(&model, &judged, (of_model, &shown), &device)?;
+    let mut explanations = mutants::figures(&networks, &judged, (of_model, &shown), &device)?;
+    explanations.extend(mutants::of_residues(
+        &networks,
+        &judged,
+        (of_model, &shown),
+        &device,
+    )?);
     explanations.extend(motifs::figures(&found)?);
+    if let Some(table) = mutants::attention(&networks, &judged, of_model.names(), &device)? {
+        run.write(ATTENTION, table.as_bytes())?;
+    }
 
     let everyone = match settings.data.retrain && !args.seen {
-        true => Some(retrain(&seen, &division, &history, &place, config_toml)?),
+        true => Some(retrain(&seen, &division, &histories, &place, &config_toml)?),
         false => None,
     };
+    let (members, effects) = match &everyone {
+        Some(everyone) => (everyone.members.clone(), everyone.effects.clone()),
+        None if args.seen || !settings.data.probe_effects => (members, None),
+        None => {
+            let effects = seen.effects(&networks, &learned, &division.learn, &on_learn, &device)?;
+            (members, Some(effects))
+        }
+    };
+    if let Some(effects) = effects {
+        effects.save(&run)?;
+    }
+    Ensemble { members }.save(&run)?;
+    run.write(RunDir::RUN, config_toml.as_bytes())?;
     let trained = Trained::load(&run, &device)?;
     let test = match (args.seen, TestFiles::in_folder(folder)) {
         (false, Some(files)) if args.embeddings.is_none() => {
@@ -196,6 +247,10 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
         false => "held-out proteins",
     };
     let tables = judgement.tables(what)?;
+    let ensemble = match parts.is_empty() {
+        true => None,
+        false => Some(judgement.parts(&parts)?),
+    };
     let verdict = judgement.verdict()?;
     let mut result = judgement.json()?;
     result["run"] = json!(run.path());
@@ -216,7 +271,9 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
     run.write("judgement.json", &serde_json::to_vec_pretty(&result)?)?;
     let shown: String = tables
         .iter()
-        .take(2)
+        .take(3)
+        .filter(|table| table.highlight.is_some())
+        .chain(&ensemble)
         .map(|table| table.to_text() + "\n")
         .collect();
     let report = Report {
@@ -234,7 +291,7 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
             (
                 "in the bundle".to_owned(),
                 match &everyone {
-                    Some((side, epochs)) => format!(
+                    Some(Everyone { side, epochs, .. }) => format!(
                         "another network, of {}, trained for {epochs} epochs: nothing was held out of it, and no score here is its own",
                         counts(side)
                     ),
@@ -243,7 +300,8 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
             ),
         ],
         predictions: judgement.drawings()?,
-        history: Some(history),
+        history: histories.into_iter().next(),
+        ensemble,
         explanations,
         tables,
         config_toml: settings.to_toml()?,
@@ -269,10 +327,11 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
         println!("report       {}", run.file(RunDir::REPORT).display());
         println!("time         {seconds:.1} s");
     }
+    let n = settings.ensemble.networks;
     if everyone.is_some() {
-        RunDir::open(run.file(EVERYONE))?.clear_checkpoint()?;
+        learn::clear(&run, EVERYONE, n)?;
     }
-    Ok(run.clear_checkpoint()?)
+    learn::clear(&run, JUDGED, n)
 }
 
 /// What there is to learn from.
@@ -297,7 +356,8 @@ impl Seen<'_> {
     /// Scaling, kin and recipe are those of this side alone.
     fn lesson(&self, side: &Side) -> Result<Lesson> {
         let temperature = self.settings.proteins.neighbours;
-        let neighbours = match temperature > 0.0 {
+        let residues = matches!(self.source, Source::Residues { .. });
+        let neighbours = match temperature > 0.0 && !residues {
             true => self.material.sequences(&side.proteins),
             false => None,
         };
@@ -314,16 +374,44 @@ impl Seen<'_> {
             rows,
         })
     }
+
+    /// What is true of each probe of a side, beyond what networks say of it.
+    fn effects(
+        &self,
+        networks: &Networks,
+        learned: &Learned,
+        side: &Side,
+        measured: &TargetMatrix,
+        device: &hairpin::train::Device,
+    ) -> Result<ProbeEffects> {
+        let vectors = (&learned.proteins, self.raw);
+        let rows = Rows::new(self.material, self.structure, vectors, side)?;
+        let predicted = answer(networks, &rows, measured.names().to_vec(), device)?;
+        let probes = side
+            .probes
+            .iter()
+            .map(|&row| self.material.probes[row].clone());
+        ProbeEffects::fit(&probes.collect::<Vec<_>>(), measured, &predicted)
+    }
 }
 
-/// Learns from all proteins, as many epochs as were best when some were held out; the bundle becomes that of this network.
+/// Networks that have learned from all proteins.
+struct Everyone {
+    side: Side,
+    /// Of each network, in words.
+    epochs: String,
+    members: Vec<Member>,
+    effects: Option<ProbeEffects>,
+}
+
+/// Learns from all proteins, each network as many epochs as were best when some were held out; the bundle becomes that of these networks.
 fn retrain(
     seen: &Seen<'_>,
     division: &Division,
-    history: &History,
+    histories: &[History],
     place: &Place<'_>,
-    config_toml: String,
-) -> Result<(Side, usize)> {
+    config_toml: &str,
+) -> Result<Everyone> {
     let all: Vec<usize> = (0..seen.material.intensities.n_columns()).collect();
     let side = Side {
         proteins: all.clone(),
@@ -347,28 +435,37 @@ fn retrain(
         &shown,
     )?;
     let on_shown = recipe.apply_owned(seen.material.targets(&shown)?)?;
-    let mut settings = seen.settings.clone();
-    if let Some(best) = history.best() {
-        settings.fit.epochs = best.epoch;
-    }
-    let epochs = settings.fit.epochs;
-    let run = RunDir::create(place.run.file(EVERYONE))?;
-    let place = Place {
-        run: &run,
-        resume: place.resume && run.has_checkpoint()?,
-        origin: place.origin.clone(),
-        ..*place
-    };
-    eprintln!("all {} proteins, {epochs} epochs", side.proteins.len());
-    learn(
-        &settings,
-        (&rows, &targets),
-        (&of_shown, &on_shown),
+    let settings = seen.settings;
+    let epochs: Vec<usize> = histories
+        .iter()
+        .map(|history| {
+            history
+                .best()
+                .map_or(settings.fit.epochs, |best| best.epoch)
+        })
+        .collect();
+    let in_words: Vec<String> = epochs.iter().map(usize::to_string).collect();
+    let in_words = in_words.join(", ");
+    eprintln!("all {} proteins, {in_words} epochs", side.proteins.len());
+    let fitted = learn(
+        (EVERYONE, Some(&epochs)),
+        settings,
+        [(&rows, &targets), (&of_shown, &on_shown)],
         &learned,
         config_toml,
-        &place,
+        place,
     )?;
-    Ok((side, epochs))
+    let (networks, members, _) = Networks::of(fitted);
+    let effects = match settings.data.probe_effects {
+        true => Some(seen.effects(&networks, &learned, &side, &targets, place.device)?),
+        false => None,
+    };
+    Ok(Everyone {
+        side,
+        epochs: in_words,
+        members,
+        effects,
+    })
 }
 
 /// Vectors of the material's proteins, with the hash of the weights that made them.
@@ -447,11 +544,11 @@ fn answer_test(
         &files.probes,
         trained.settings.data.reading(),
     )?;
-    let vectors = predict::vectors(trained, &test, &files.proteins, None)?;
+    let proteins = predict::proteins(trained, &test, &files.proteins, (None, None))?;
     let out = run.file(ANSWER);
     predict::write(
         trained,
-        vectors,
+        &proteins,
         &test,
         &files.probes,
         (out.as_path(), 0),

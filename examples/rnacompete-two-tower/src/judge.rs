@@ -17,6 +17,9 @@ pub(crate) const THE_MODEL: &str = "two_tower (the model)";
 /// Edges of the bins of the identity to the nearest protein that was learned from.
 const EDGES: [f64; 5] = [0.0, 0.3, 0.5, 0.7, 1.0];
 
+/// The identities between a copy and a stranger: where a model has most to gain.
+const MIDDLE: (f64, f64) = (0.3, 0.7);
+
 /// Predictions of pairs that were measured, by the controls and, last, by the network.
 pub(crate) struct Judgement {
     /// `[probes, proteins]`.
@@ -116,9 +119,39 @@ impl Judgement {
         let mut tables = vec![self.all(&judged, caption)];
         if let Some(identity) = &self.identity {
             tables.push(bins(&judged, identity)?);
+            tables.push(differences(&judged, identity)?);
         }
         tables.push(self.each(&judged));
         Ok(tables)
+    }
+
+    /// What the answer is made of, each part alone.
+    pub(crate) fn parts(&self, answers: &[(String, TargetMatrix)]) -> Result<Table> {
+        let mut rows = Vec::with_capacity(answers.len());
+        for (name, answer) in answers {
+            let scores = Comparison::new(answer, &self.truth)?.columns(Metric::Pearson);
+            let scores = scores.values().iter().map(|score| score.unwrap_or(0.0));
+            let scores: Vec<f64> = scores.collect();
+            let every: Vec<usize> = (0..scores.len()).collect();
+            let mut row = vec![name.clone()];
+            for value in [
+                median(&scores, &every),
+                mean(&scores, &every),
+                self.share_of_ceiling(&scores),
+            ] {
+                row.extend(value.map(|value| format!("{value:.3}")));
+            }
+            rows.push(row);
+        }
+        let mut columns = vec!["", "median Pearson", "mean Pearson"];
+        columns.extend(self.ceilings.as_ref().map(|_| "mean share of the ceiling"));
+        Ok(Table {
+            caption: "What the answer is made of".to_owned(),
+            columns: columns.into_iter().map(str::to_owned).collect(),
+            rows,
+            highlight: None,
+            note: None,
+        })
     }
 
     fn all(&self, judged: &[Judged<'_>], caption: String) -> Table {
@@ -280,6 +313,63 @@ fn bins_of(scores: &[f64], identity: &[f64]) -> Result<Vec<Bin>> {
     Ok(binned(&scores, identity, &EDGES, Bootstrap::default())?)
 }
 
+/// The network's median minus another predictor's, over the proteins of one range of identity.
+fn difference_within(
+    model: &[f64],
+    other: &[f64],
+    identity: &[f64],
+    (from, to): (f64, f64),
+) -> Result<Option<Difference>> {
+    let inside = |own: f64| from <= own && (own < to || own == 1.0 && to == 1.0);
+    let rows: Vec<usize> = (0..identity.len())
+        .filter(|&row| inside(identity[row]))
+        .collect();
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    let pick = |scores: &[f64]| rows.iter().map(|&row| scores[row]).collect::<Vec<_>>();
+    let (model, other) = (pick(model), pick(other));
+    let bootstrap = Bootstrap {
+        level: LEVEL,
+        ..Bootstrap::default()
+    };
+    Ok(Some(bootstrap.compare(
+        rows.len(),
+        None,
+        Direction::HigherIsBetter,
+        |rows| median(&model, rows),
+        |rows| median(&other, rows),
+    )?))
+}
+
+fn differences(judged: &[Judged<'_>], identity: &[f64]) -> Result<Table> {
+    let mut ranges: Vec<(f64, f64)> = EDGES.windows(2).map(|edge| (edge[0], edge[1])).collect();
+    ranges.push(MIDDLE);
+    let mut columns = vec!["model minus".to_owned()];
+    columns.extend(ranges.iter().map(|(from, to)| format!("{from} to {to}")));
+    let mut rows = Vec::new();
+    if let Some((model, controls)) = judged.split_last() {
+        for control in controls {
+            let mut row = vec![control.name.to_owned()];
+            for &range in &ranges {
+                let found = difference_within(&model.scores, &control.scores, identity, range)?;
+                row.push(found.map_or("none".to_owned(), |both| {
+                    let e = both.difference;
+                    format!("{:.3} ({:.3} to {:.3})", e.value, e.low, e.high)
+                }));
+            }
+            rows.push(row);
+        }
+    }
+    Ok(Table {
+        caption: "Median Pearson of the model minus each control's, by identity".to_owned(),
+        columns,
+        rows,
+        highlight: None,
+        note: None,
+    })
+}
+
 fn bins(judged: &[Judged<'_>], identity: &[f64]) -> Result<Table> {
     let mut columns = vec!["predictor".to_owned()];
     let mut rows = Vec::new();
@@ -340,7 +430,12 @@ mod tests {
             .map(|cell| &cell[..4])
             .collect();
         assert_eq!(medians, ["1.00", "-1.0", "none", "1.00"]);
-        assert_eq!(tables[2].rows[2], ["C", "0.31", "1.000", "0.500", "-1.000"]);
+        // The model minus the control where identity is in the middle: -1 - 0.5.
+        let of_middle = tables[2].rows[0]
+            .last()
+            .and_then(|cell| cell.split(' ').next());
+        assert_eq!(of_middle, Some("-1.500"));
+        assert_eq!(tables[3].rows[2], ["C", "0.31", "1.000", "0.500", "-1.000"]);
         let json = judgement.json().unwrap();
         assert_eq!(json["predictors"][1]["median_pearson"]["value"], 1.0);
         assert!(judgement.verdict().unwrap().is_some());

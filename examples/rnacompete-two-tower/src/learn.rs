@@ -1,23 +1,30 @@
 //! From proteins, probes and intensities to a trained network, and back from a run's folder.
 
 use crate::data::{Material, Side};
+use crate::effects::ProbeEffects;
 use crate::pools;
 use crate::proteins::{self, ProteinVectors, Source};
+use crate::residues::Residues;
 use crate::settings::{ContrastConfig, Reads, Settings};
 use crate::structure::Structure;
 use anyhow::{Context, Result, ensure};
-use hairpin::models::{ModelError, TwoTower, TwoTowerConfig};
+use hairpin::models::{
+    Model, ModelError, PairInput, ResidueTowers, ResidueTowersConfig, SequenceInput, TwoTower,
+    TwoTowerConfig,
+};
 use hairpin::seq::augment::GaussianNoise;
-use hairpin::seq::{Rna, Seq};
+use hairpin::seq::{Protein, Rna, Seq};
 use hairpin::targets::{FittedRecipe, TargetMatrix};
 use hairpin::tasks::rnacompete::Test;
 use hairpin::train::history::History;
 use hairpin::train::{
-    AnnotatedSequences, Bundle, ColumnSample, Contrastive, ContrastiveTowers, Device, Examples,
-    InfoNce, PairDataset, PairVectors, Progress, RunDir, Sampled, Session, Stop, Vectors, fit,
+    AnnotatedSequences, Bundle, ColumnSample, Contrastive, ContrastiveTowers, Dataset, Device,
+    Ensemble, Examples, InfoNce, Member, Objective, PairDataset, PairVectors, Progress, RunDir,
+    Sampled, Session, Stop, Vectors, fit,
 };
 use ndarray::{Array2, Axis};
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// The name under which a network is bundled.
 pub(crate) const MODEL: &str = "two_tower";
@@ -29,7 +36,7 @@ const BATCH: usize = 512;
 const NOISE: f32 = 0.01;
 
 /// What was learned beside the weights, kept in `targets.json`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Learned {
     pub(crate) proteins: ProteinVectors,
@@ -42,8 +49,6 @@ pub(crate) struct Learned {
 /// Where and how.
 pub(crate) struct Place<'a> {
     pub(crate) run: &'a RunDir,
-    /// Where the bundle goes.
-    pub(crate) bundle: &'a RunDir,
     pub(crate) device: &'a Device,
     /// That share its work.
     pub(crate) replicas: &'a [Device],
@@ -54,11 +59,170 @@ pub(crate) struct Place<'a> {
     pub(crate) stop: &'a Stop,
 }
 
+/// Where a run's networks are trained.
+const TRAININGS: &str = "trainings";
+
+/// The folder of one of a run's trainings; those of a kind are numbered from 1.
+pub(crate) fn folder(run: &RunDir, kind: &str, number: usize) -> Result<RunDir> {
+    Ok(RunDir::create(
+        run.file(TRAININGS).join(format!("{kind}-{number}")),
+    )?)
+}
+
+/// A network, by what it reads of a protein.
+#[derive(Clone)]
+pub(crate) enum Network {
+    /// A vector.
+    Vectors(Box<TwoTower>),
+    /// Its residues.
+    Residues(Box<ResidueTowers>),
+}
+
+impl Network {
+    fn towers(&self) -> &TwoTower {
+        match self {
+            Self::Vectors(towers) => towers,
+            Self::Residues(model) => &model.towers,
+        }
+    }
+
+    /// What goes into the protein's tower: the vectors of these proteins, or those that are made of their residues.
+    fn vectors(&self, proteins: &Proteins, device: &Device) -> Result<Vectors> {
+        let Self::Residues(model) = self else {
+            return Ok(Vectors::new(proteins.vectors.clone()));
+        };
+        let residues = proteins.residues()?;
+        let dataset = residues.dataset()?;
+        let mut values = Vec::new();
+        for rows in in_pieces(dataset.len()) {
+            let batch = dataset.batch(&rows, None, device);
+            let vectors = model.residues.forward(&batch, None);
+            values.extend(vectors.into_data().iter::<f32>());
+        }
+        let width = values.len() / dataset.len().max(1);
+        Ok(Vectors::new(Array2::from_shape_vec(
+            (dataset.len(), width),
+            values,
+        )?))
+    }
+}
+
+/// Rows, few enough at once that long proteins fit into memory.
+fn in_pieces(rows: usize) -> impl Iterator<Item = Vec<usize>> {
+    const PIECE: usize = 16;
+    (0..rows)
+        .step_by(PIECE)
+        .map(move |first| (first..(first + PIECE).min(rows)).collect())
+}
+
+/// Networks of one kind that answer together, by their mean.
+pub(crate) struct Networks(Vec<Network>);
+
+impl Networks {
+    pub(crate) fn of(fitted: Vec<Fitted>) -> (Self, Vec<Member>, Vec<History>) {
+        let mut parts = (Vec::new(), Vec::new(), Vec::new());
+        for own in fitted {
+            parts.0.push(own.network);
+            parts.1.push(own.member);
+            parts.2.push(own.history);
+        }
+        (Self(parts.0), parts.1, parts.2)
+    }
+
+    /// Each of them alone.
+    pub(crate) fn each(&self) -> impl Iterator<Item = Self> {
+        self.0.iter().map(|network| Self(vec![network.clone()]))
+    }
+
+    /// Proteins and probes in the space of the head, of all networks.
+    fn pairs(
+        &self,
+        proteins: &Proteins,
+        probes: &AnnotatedSequences<'_, Rna>,
+        device: &Device,
+    ) -> Result<PairVectors> {
+        let read = |network: &Network| {
+            let proteins = network.vectors(proteins, device)?;
+            let towers = network.towers();
+            let pairs = PairVectors::new(towers, &proteins, probes, BATCH, device, |_, _| ());
+            anyhow::Ok(pairs?)
+        };
+        let each = self.0.iter().map(read).collect::<Result<Vec<_>>>()?;
+        Ok(PairVectors::mean(&each))
+    }
+
+    /// How much each residue of a protein that is read counts, the mean over the networks; nothing of networks that read no residues.
+    pub(crate) fn attention(
+        &self,
+        proteins: &Proteins,
+        row: usize,
+        device: &Device,
+    ) -> Result<Option<Vec<f32>>> {
+        let Some(residues) = &proteins.residues else {
+            return Ok(None);
+        };
+        let batch = residues.dataset()?.batch(&[row], None, device);
+        let mut mean = vec![0.0; residues.positions(row).len()];
+        for network in &self.0 {
+            if let Network::Residues(model) = network {
+                let weights = model.residues.weights(&batch, None).into_data();
+                for (sum, weight) in mean.iter_mut().zip(weights.iter::<f32>()) {
+                    *sum += weight / self.0.len() as f32;
+                }
+            }
+        }
+        Ok(Some(mean))
+    }
+}
+
+/// Proteins as a network reads them.
+#[derive(Clone)]
+pub(crate) struct Proteins {
+    /// `[proteins, width]`; without columns where residues are read.
+    vectors: Array2<f32>,
+    pub(crate) residues: Option<Residues>,
+}
+
+impl Proteins {
+    /// `raw` are their vectors as they come from the source.
+    pub(crate) fn new(
+        learned: &ProteinVectors,
+        raw: Array2<f32>,
+        sequences: Option<&[Seq<Protein>]>,
+        domains: Option<&[Vec<Range<usize>>]>,
+    ) -> Result<Self> {
+        let residues = match learned.source {
+            Source::Residues { window } => {
+                let sequences = sequences.context("residues are read of sequences")?;
+                Some(Residues::new(sequences, domains, window)?)
+            }
+            _ => None,
+        };
+        let vectors = match residues {
+            Some(_) => raw,
+            None => learned.read(raw, sequences)?,
+        };
+        Ok(Self { vectors, residues })
+    }
+
+    /// Proteins of which nothing but residues is read.
+    pub(crate) fn of_residues(residues: Residues) -> Self {
+        Self {
+            vectors: Array2::zeros((0, 0)),
+            residues: Some(residues),
+        }
+    }
+
+    fn residues(&self) -> Result<&Residues> {
+        let residues = self.residues.as_ref();
+        residues.context("a network of residues is shown residues")
+    }
+}
+
 /// One side of a division as the network reads it.
 pub(crate) struct Rows {
-    /// `[proteins, width]`, as the network reads them.
-    vectors: Array2<f32>,
-    /// The same by their neighbours alone.
+    pub(crate) proteins: Proteins,
+    /// Their vectors by their neighbours alone.
     without_themselves: Option<Array2<f32>>,
     probes: Vec<Seq<Rna>>,
     structure: Vec<f32>,
@@ -80,7 +244,12 @@ impl Rows {
         Ok(Self {
             without_themselves: vectors
                 .read_without_themselves(raw.clone(), proteins.as_deref())?,
-            vectors: vectors.read(raw, proteins.as_deref())?,
+            proteins: Proteins::new(
+                vectors,
+                raw,
+                proteins.as_deref(),
+                material.domains(&side.proteins).as_deref(),
+            )?,
             probes: probes.collect(),
             structure: structure.select(&side.probes),
             length: structure.length,
@@ -93,10 +262,10 @@ impl Rows {
         &self.probes[row]
     }
 
-    /// What the network says of one of the proteins and other probes, folded for it.
+    /// What the networks say of one of the proteins and other probes, folded for it.
     pub(crate) fn scores(
         &self,
-        model: &TwoTower,
+        networks: &Networks,
         protein: usize,
         probes: &[Seq<Rna>],
         device: &Device,
@@ -107,9 +276,24 @@ impl Rows {
         };
         let (length, channels) = (structure.length, structure.channels);
         let probes = AnnotatedSequences::new(probes, &structure.values, length, channels)?;
-        let protein = Vectors::new(self.vectors.select(Axis(0), &[protein]));
-        let pairs = PairVectors::new(model, &protein, &probes, BATCH, device, |_, _| ())?;
-        Ok(pairs.scores(0..1).into_iter().collect())
+        let pairs = networks.pairs(&self.proteins, &probes, device)?;
+        Ok(pairs.scores(protein..protein + 1).into_iter().collect())
+    }
+
+    /// What the networks say of one of the probes and other proteins, of which residues are read.
+    pub(crate) fn scores_of_proteins(
+        &self,
+        networks: &Networks,
+        probe: usize,
+        proteins: &Proteins,
+        device: &Device,
+    ) -> Result<Vec<f32>> {
+        let width = self.length * self.channels;
+        let structure = &self.structure[probe * width..][..width];
+        let probes = &self.probes[probe..=probe];
+        let probes = AnnotatedSequences::new(probes, structure, self.length, self.channels)?;
+        let pairs = networks.pairs(proteins, &probes, device)?;
+        Ok(pairs.scores(0..pairs.n_proteins()).into_iter().collect())
     }
 
     fn probes(&self) -> Result<AnnotatedSequences<'_, Rna>> {
@@ -130,10 +314,19 @@ pub(crate) fn vectors(
     settings: &Settings,
 ) -> Result<(Source, Array2<f32>)> {
     let n = material.intensities.n_columns();
+    let of_residues = settings.proteins.reads == Reads::Residues;
+    ensure!(
+        embeddings.is_none() || !of_residues,
+        "embeddings are of whole proteins, and proteins.reads = \"residues\" reads residues: leave one of the two out"
+    );
     Ok(match (embeddings, &material.proteins) {
         (Some((vectors, weights)), _) => (Source::Embeddings { weights }, vectors),
         (None, Some(_)) if settings.proteins.reads == Reads::Kin => {
             (Source::Kin, proteins::nothing(n))
+        }
+        (None, Some(_)) if of_residues => {
+            let window = settings.proteins.window;
+            (Source::Residues { window }, proteins::nothing(n))
         }
         (None, Some(sequences)) => {
             let lags = settings.proteins.lags;
@@ -146,35 +339,150 @@ pub(crate) fn vectors(
     })
 }
 
-/// Trains on one side, with the epoch chosen by another, and leaves the bundle in the run's folder.
+/// A network of a run.
+pub(crate) struct Fitted {
+    network: Network,
+    member: Member,
+    history: History,
+}
+
+/// Trains the networks of one kind on one side, which differ by their seed, each with its epoch chosen by another side.
+///
+/// `epochs` is for how long each is trained, where that is known.
 pub(crate) fn learn(
+    (kind, epochs): (&str, Option<&[usize]>),
     settings: &Settings,
-    (learn, on_learn): (&Rows, &TargetMatrix),
-    (choose, on_choose): (&Rows, &TargetMatrix),
+    sides: [(&Rows, &TargetMatrix); 2],
     learned: &Learned,
-    config_toml: String,
+    config_toml: &str,
     place: &Place<'_>,
-) -> Result<(TwoTower, History)> {
-    let seed = settings.fit.seed;
-    let all = on_learn.n_columns();
-    let per_batch = match settings.proteins.per_batch {
-        0 => all,
-        some => some,
+) -> Result<Vec<Fitted>> {
+    let learned_json = serde_json::to_value(learned)?;
+    let networks = settings.ensemble.networks;
+    let train = |number: usize| {
+        let mut settings = settings.clone();
+        settings.fit.seed = settings.fit.seed.wrapping_add(number as u64 - 1);
+        if let Some(epochs) = epochs {
+            settings.fit.epochs = epochs[number - 1];
+        }
+        if networks > 1 {
+            eprintln!("network {number} of {networks}");
+        }
+        let folder = folder(place.run, kind, number)?;
+        let (network, history) = one(&settings, sides, learned, &folder, place)?;
+        let (config, targets) = (config_toml.to_owned(), learned_json.clone());
+        let bundle = match &network {
+            Network::Vectors(model) => Bundle::of(MODEL, config, targets, &**model),
+            Network::Residues(model) => Bundle::of(MODEL, config, targets, &**model),
+        }?;
+        Ok(Fitted {
+            member: Member {
+                name: format!("{kind}-{number}"),
+                weight: 1.0 / networks as f64,
+                bundle,
+            },
+            network,
+            history,
+        })
     };
-    let sample = ColumnSample::new(all, per_batch, seed);
-    let mut left = Vectors::new(learn.vectors.clone());
+    (1..=networks).map(train).collect()
+}
+
+/// Removes what a run could be resumed from: all that follows from it is written.
+pub(crate) fn clear(run: &RunDir, kind: &str, networks: usize) -> Result<()> {
+    for number in 1..=networks {
+        folder(run, kind, number)?.clear_checkpoint()?;
+    }
+    Ok(())
+}
+
+fn one(
+    settings: &Settings,
+    sides: [(&Rows, &TargetMatrix); 2],
+    learned: &Learned,
+    folder: &RunDir,
+    place: &Place<'_>,
+) -> Result<(Network, History)> {
+    let [(learn, on_learn), (choose, _)] = sides;
+    let all = on_learn.n_columns();
+    let sample = settings.sample(all);
+    let objective = Sampled {
+        objective: settings.objective.clone(),
+        sample,
+    };
+    let network = settings.network(learned, all);
+    if let Source::Residues { .. } = learned.proteins.source {
+        let config = settings.residue_network(learned, all);
+        let left = learn.proteins.residues()?.dataset()?;
+        let choose_left = choose.proteins.residues()?.dataset()?;
+        let left = [&left, &choose_left];
+        let init = |device: &Device| config.init(device);
+        let (model, history) = towers(settings, init, &objective, left, sides, folder, place)?;
+        return Ok((Network::Residues(Box::new(model)), history));
+    }
+    let mut left = Vectors::new(learn.proteins.vectors.clone());
     if let Some(alone) = &learn.without_themselves {
         left = left.with_alternatives(alone.clone(), settings.proteins.hide_self)?;
     }
     if settings.proteins.noise > 0.0 {
         left = left.with_noise(GaussianNoise::new(settings.proteins.noise as f32)?);
     }
-    let right = learn.probes()?;
+    let left = [&left, &Vectors::new(choose.proteins.vectors.clone())];
+    let ContrastConfig {
+        weight,
+        least,
+        temperature,
+        ..
+    } = settings.contrast;
+    if weight == 0.0 {
+        let init = |device: &Device| network.init(device);
+        let (model, history) = towers(settings, init, &objective, left, sides, folder, place)?;
+        return Ok((Network::Vectors(Box::new(model)), history));
+    }
+    let objective = Sampled {
+        objective: Contrastive {
+            objective: settings.objective.clone(),
+            weight,
+            least: least as f32,
+        },
+        sample,
+    };
+    let init = |device: &Device| {
+        Ok(ContrastiveTowers {
+            towers: network.init(device)?,
+            contrast: InfoNce::new(temperature, device).map_err(|_| ModelError::OutOfRange {
+                name: "temperature",
+                found: temperature.to_string(),
+                expected: "0.01 to 1",
+            })?,
+        })
+    };
+    let (model, history) = towers(settings, init, &objective, left, sides, folder, place)?;
+    Ok((Network::Vectors(Box::new(model.towers)), history))
+}
+
+/// Trains two towers of any kind; `left` are the proteins of both sides.
+fn towers<M, O, L>(
+    settings: &Settings,
+    init: impl FnOnce(&Device) -> Result<M, ModelError>,
+    objective: &O,
+    left: [&L; 2],
+    [(learn, on_learn), (choose, on_choose)]: [(&Rows, &TargetMatrix); 2],
+    folder: &RunDir,
+    place: &Place<'_>,
+) -> Result<(M, History)>
+where
+    L: Dataset + Sync,
+    M: Model<Input = PairInput<L::Input, SequenceInput>>,
+    M::Input: Send,
+    O: Objective<Target = TargetMatrix> + Sync,
+{
+    let sample = settings.sample(on_learn.n_columns());
+    let (right, choose_right) = (learn.probes()?, choose.probes()?);
+    let on_train = PairDataset::new(left[0], &right, sample);
     let choosing = on_choose.n_columns();
-    let (choose_left, choose_right) = (Vectors::new(choose.vectors.clone()), choose.probes()?);
-    let on_train = PairDataset::new(&left, &right, sample);
-    let every = ColumnSample::new(choosing, choosing, seed);
-    let on_valid = PairDataset::new(&choose_left, &choose_right, every);
+    let every = ColumnSample::new(choosing, choosing, settings.fit.seed);
+    let on_valid = PairDataset::new(left[1], &choose_right, every);
     let odds = pools::odds(on_learn, settings.contrast.pools);
     let mut examples = Examples::new(&on_train, on_learn);
     if let Some(odds) = &odds {
@@ -182,67 +490,23 @@ pub(crate) fn learn(
     }
     let session = Session {
         origin: place.origin.clone(),
-        resume: place.resume,
+        // A training that was killed before its first checkpoint begins anew.
+        resume: place.resume && folder.has_checkpoint()?,
         progress: Progress::Bar,
         stop: place.stop.clone(),
         tensorboard: place.tensorboard,
         replicas: place.replicas.to_vec(),
-        ..Session::new(place.run, place.device)
+        ..Session::new(folder, place.device)
     };
-    let network = settings.network(learned, all);
-    let ContrastConfig {
-        weight,
-        least,
-        temperature,
-        ..
-    } = settings.contrast;
-    let (model, history) = if weight == 0.0 {
-        let objective = Sampled {
-            objective: settings.objective.clone(),
-            sample,
-        };
-        let fitted = fit(
-            |device| network.init(device),
-            &objective,
-            examples,
-            Examples::new(&on_valid, on_choose),
-            &settings.fit,
-            session,
-        )?;
-        (fitted.model, fitted.history)
-    } else {
-        let objective = Sampled {
-            objective: Contrastive {
-                objective: settings.objective.clone(),
-                weight,
-                least: least as f32,
-            },
-            sample,
-        };
-        let fitted = fit(
-            |device| {
-                Ok(ContrastiveTowers {
-                    towers: network.init(device)?,
-                    contrast: InfoNce::new(temperature, device).map_err(|_| {
-                        ModelError::OutOfRange {
-                            name: "temperature",
-                            found: temperature.to_string(),
-                            expected: "0.01 to 1",
-                        }
-                    })?,
-                })
-            },
-            &objective,
-            examples,
-            Examples::new(&on_valid, on_choose),
-            &settings.fit,
-            session,
-        )?;
-        (fitted.model.towers, fitted.history)
-    };
-    let learned = serde_json::to_value(learned)?;
-    Bundle::of(MODEL, config_toml, learned, &model)?.save(place.bundle)?;
-    Ok((model, history))
+    let fitted = fit(
+        init,
+        objective,
+        examples,
+        Examples::new(&on_valid, on_choose),
+        &settings.fit,
+        session,
+    )?;
+    Ok((fitted.model, fitted.history))
 }
 
 impl Learned {
@@ -270,44 +534,99 @@ impl Settings {
         config.mixture = learned.proteins.source == Source::Kin;
         config
     }
+
+    /// The network that reads residues.
+    fn residue_network(&self, learned: &Learned, n_proteins: usize) -> ResidueTowersConfig {
+        let mut towers = self.network(learned, n_proteins);
+        let d_residue = std::mem::replace(&mut towers.d_protein, self.proteins.d_residue);
+        ResidueTowersConfig::new(d_residue, towers)
+    }
+
+    /// The proteins that each batch of probes meets.
+    fn sample(&self, n_proteins: usize) -> ColumnSample {
+        let size = match self.proteins.per_batch {
+            0 => n_proteins,
+            some => some,
+        };
+        ColumnSample::new(n_proteins, size, self.fit.seed)
+    }
 }
 
-/// A trained network with all that predicting needs.
+/// Trained networks with all that predicting needs.
 pub(crate) struct Trained {
-    pub(crate) model: TwoTower,
+    networks: Networks,
     pub(crate) settings: Settings,
     pub(crate) learned: Learned,
+    /// Of the probes that were measured.
+    effects: Option<ProbeEffects>,
 }
 
 impl Trained {
     /// From a run's folder.
     pub(crate) fn load(run: &RunDir, device: &Device) -> Result<Self> {
-        let bundle = Bundle::load(run, MODEL)?;
-        let settings = Settings::default().under(&bundle.config_toml, &run.file(RunDir::RUN))?;
-        let learned: Learned =
-            serde_json::from_value(bundle.targets.clone()).with_context(|| {
-                format!(
-                    "{}: is not one of ours; train again",
-                    run.file(RunDir::TARGETS).display()
-                )
-            })?;
-        let n_proteins = learned.intensities.output_names().len();
-        let model = settings.network(&learned, n_proteins).init(device)?;
+        let mut all: Option<(Settings, Learned)> = None;
+        let mut networks = Vec::new();
+        for Member { name, bundle, .. } in Ensemble::load(run, MODEL)?.members {
+            let path = run.file(Ensemble::FILE);
+            let settings = Settings::default().under(&bundle.config_toml, &path)?;
+            let learned: Learned =
+                serde_json::from_value(bundle.targets.clone()).with_context(|| {
+                    format!(
+                        "{}: the targets.json of {name} is not one of ours; train again",
+                        path.display()
+                    )
+                })?;
+            let same = all.as_ref().is_none_or(|(_, first)| *first == learned);
+            ensure!(
+                same,
+                "{}: {name} reads other proteins and probes than the first network; train again",
+                path.display()
+            );
+            let n_proteins = learned.intensities.output_names().len();
+            networks.push(match learned.proteins.source {
+                Source::Residues { .. } => {
+                    let model = settings
+                        .residue_network(&learned, n_proteins)
+                        .init(device)?;
+                    Network::Residues(Box::new(bundle.into_model(model)?))
+                }
+                _ => {
+                    let model = settings.network(&learned, n_proteins).init(device)?;
+                    Network::Vectors(Box::new(bundle.into_model(model)?))
+                }
+            });
+            all.get_or_insert((settings, learned));
+        }
+        let (settings, learned) = all.context("an ensemble has members")?;
+        let known = settings.data.probe_effects && learned.proteins.source != Source::Columns;
+        let effects = match known {
+            true => Some(ProbeEffects::load(run)?),
+            false => None,
+        };
         Ok(Self {
-            model: bundle.into_model(model)?,
+            effects,
+            networks: Networks(networks),
             settings,
             learned,
         })
     }
 
+    /// What is added to the scores of each probe.
+    pub(crate) fn effects(&self, probes: &[Seq<Rna>]) -> Vec<f32> {
+        match &self.effects {
+            Some(effects) => effects.of(probes),
+            None => vec![0.0; probes.len()],
+        }
+    }
+
     /// The proteins' and the probes' vectors in the head's space; `average` noisy readings of each protein's vector in the place of one.
     pub(crate) fn pairs(
         &self,
-        (vectors, test): (Array2<f32>, &Test),
+        (proteins, test): (&Proteins, &Test),
         structure: &Structure,
         average: usize,
         device: &Device,
-        progress: impl FnMut(usize, usize),
+        mut progress: impl FnMut(usize, usize),
     ) -> Result<PairVectors> {
         let probes = &test.probes;
         let (longest, limit) = (structure.length, self.settings.model.max_length);
@@ -321,29 +640,33 @@ impl Trained {
                 probes[row].len()
             );
         }
-        let vectors = self.learned.proteins.read(vectors, Some(&test.proteins))?;
-        let proteins = Vectors::new(vectors);
         let channels = structure.channels;
         let probes = AnnotatedSequences::new(probes, &structure.values, longest, channels)?;
-        let pairs = PairVectors::new(&self.model, &proteins, &probes, BATCH, device, progress)?;
-        if average == 0 {
-            return Ok(pairs);
+        let noise = GaussianNoise::new(NOISE)?;
+        let (seed, n) = (self.settings.fit.seed, self.networks.0.len());
+        let mut each = Vec::with_capacity(n);
+        for (place, network) in self.networks.0.iter().enumerate() {
+            let progress = |done, all| progress(place * all + done, n * all);
+            let (model, proteins) = (network.towers(), network.vectors(proteins, device)?);
+            let pairs = PairVectors::new(model, &proteins, &probes, BATCH, device, progress)?;
+            let noisy = proteins.with_noise(noise.clone());
+            each.push(match average {
+                0 => pairs,
+                _ => pairs.with_averaged_proteins(model, &noisy, average, seed, device)?,
+            });
         }
-        let noisy = proteins.with_noise(GaussianNoise::new(NOISE)?);
-        let seed = self.settings.fit.seed;
-        Ok(pairs.with_averaged_proteins(&self.model, &noisy, average, seed, device)?)
+        Ok(PairVectors::mean(&each))
     }
 }
 
-/// What the network says of every pair of a side, `[probes, proteins]`.
+/// What networks say of every pair of a side, `[probes, proteins]`.
 pub(crate) fn answer(
-    model: &TwoTower,
+    networks: &Networks,
     rows: &Rows,
     names: Vec<String>,
     device: &Device,
 ) -> Result<TargetMatrix> {
-    let (left, right) = (Vectors::new(rows.vectors.clone()), rows.probes()?);
-    let pairs = PairVectors::new(model, &left, &right, BATCH, device, |_, _| ())?;
+    let pairs = networks.pairs(&rows.proteins, &rows.probes()?, device)?;
     let scores = pairs.scores(0..pairs.n_proteins());
     Ok(TargetMatrix::new(scores, names)?)
 }

@@ -3,6 +3,7 @@
 mod cli;
 mod controls;
 mod data;
+mod effects;
 mod embed;
 mod job;
 mod judge;
@@ -12,6 +13,7 @@ mod mutants;
 mod pools;
 mod predict;
 mod proteins;
+mod residues;
 mod settings;
 mod structure;
 

@@ -1,19 +1,27 @@
-//! What each single change of a probe would do to the probe's predicted intensity.
+//! What each single change of a probe, or of a protein whose residues are read, would do to the predicted intensity; which residues count.
 
-use crate::learn::Rows;
+use crate::learn::{Networks, Rows};
 use anyhow::Result;
-use hairpin::models::TwoTower;
+use hairpin::seq::{Alphabet, Protein};
 use hairpin::targets::TargetMatrix;
 use hairpin::train::Device;
-use hairpin::train::explain::mutagenesis;
+use hairpin::train::explain::{HeatMap, mutagenesis};
 use hairpin::train::report::{Figure, Svg};
+use ndarray::{Array2, s};
+use std::fmt::Write as _;
 
 /// Mutants that go through the tower at once.
 const BATCH: usize = 256;
 
+/// Mutants of a protein at once: each is as long as the protein.
+const PIECE: usize = 32;
+
+/// Residues side by side in a drawing.
+const LINE: usize = 60;
+
 /// For each of some proteins, columns of `answer`, the probe that is predicted to shine most and all its mutants, each folded anew.
 pub(crate) fn figures(
-    model: &TwoTower,
+    networks: &Networks,
     rows: &Rows,
     (answer, proteins): (&TargetMatrix, &[usize]),
     device: &Device,
@@ -25,7 +33,7 @@ pub(crate) fn figures(
         let Some(probe) = best else { continue };
         let mut failed = None;
         let found = mutagenesis(rows.probe(probe), BATCH, |mutants| {
-            rows.scores(model, protein, mutants, device)
+            rows.scores(networks, protein, mutants, device)
                 .unwrap_or_else(|error| {
                     failed.get_or_insert(error);
                     vec![0.0; mutants.len()]
@@ -46,4 +54,128 @@ pub(crate) fn figures(
         });
     }
     Ok(figures)
+}
+
+/// Of some proteins, columns of `answer`, whose residues are read: how much each residue counts, and what each single change of one does to
+/// the prediction for the probe that is predicted to shine most.
+pub(crate) fn of_residues(
+    networks: &Networks,
+    rows: &Rows,
+    (answer, proteins): (&TargetMatrix, &[usize]),
+    device: &Device,
+) -> Result<Vec<Figure>> {
+    let mut figures = Vec::new();
+    let Some(residues) = &rows.proteins.residues else {
+        return Ok(figures);
+    };
+    for &protein in proteins {
+        let name = &answer.names()[protein];
+        let Some(weights) = networks.attention(&rows.proteins, protein, device)? else {
+            continue;
+        };
+        let (read, positions) = (
+            residues.read(protein).to_string(),
+            residues.positions(protein),
+        );
+        let lines = positions.len().div_ceil(LINE);
+        let mut map = Array2::from_elem((lines, LINE.min(positions.len())), f32::NAN);
+        for (place, weight) in weights.iter().enumerate() {
+            map[[place / LINE, place % LINE]] = *weight;
+        }
+        let first = |line: usize| (positions[line * LINE] + 1).to_string();
+        let drawing = HeatMap {
+            title: Some(format!("share of the attention, {name}")),
+            rows: (0..lines).map(first).collect(),
+            ..HeatMap::default()
+        };
+        let most = (0..weights.len()).max_by(|&a, &b| weights[a].total_cmp(&weights[b]));
+        let most = most.map_or(String::new(), |place| {
+            let letter = &read[place..=place];
+            let share = 100.0 * weights[place];
+            format!("; most, {share:.1} %, at {letter}{}", positions[place] + 1)
+        });
+        figures.push(Figure {
+            caption: format!(
+                "{name}: how much each of its {} residues that are read counts, {LINE} to a line{most}",
+                positions.len()
+            ),
+            svg: Svg::parse(&drawing.svg(map.view())?)?,
+        });
+
+        let scores = answer.values().column(protein).to_vec();
+        let best = (0..scores.len()).max_by(|&a, &b| scores[a].total_cmp(&scores[b]));
+        let Some(probe) = best else { continue };
+        let mut failed = None;
+        let found = mutagenesis(residues.read(protein), PIECE, |mutants| {
+            let scored = residues
+                .changed(protein, mutants)
+                .and_then(|changed| rows.scores_of_proteins(networks, probe, &changed, device));
+            scored.unwrap_or_else(|error| {
+                failed.get_or_insert(error);
+                vec![0.0; mutants.len()]
+            })
+        })?;
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        // The part of the protein where changes do most, as much as a page has room for.
+        let strength: Vec<f32> = found
+            .differences()
+            .rows()
+            .into_iter()
+            .map(|row| row.iter().map(|own| own.abs()).sum())
+            .collect();
+        let width = LINE.min(strength.len());
+        let within = |from: usize| strength[from..from + width].iter().sum::<f32>();
+        let from = (0..=strength.len() - width)
+            .max_by(|&a, &b| within(a).total_cmp(&within(b)))
+            .unwrap_or(0);
+        let part = found.differences().slice_move(s![from..from + width, ..]);
+        let drawing = HeatMap {
+            title: Some("change of the prediction, standard deviations".to_owned()),
+            rows: letters(Protein::SYMBOLS),
+            columns: letters(&read.as_bytes()[from..from + width]),
+            ..HeatMap::default()
+        };
+        figures.push(Figure {
+            caption: format!(
+                "{name}: what each single change of a residue does to the {:.2} of the probe that is predicted best, {}; the {width} residues \
+                 from {} on, where changes do most",
+                found.reference(),
+                rows.probe(probe),
+                positions[from] + 1
+            ),
+            svg: Svg::parse(&drawing.svg(part.t())?)?,
+        });
+    }
+    Ok(figures)
+}
+
+fn letters(symbols: &[u8]) -> Vec<String> {
+    let letter = |&symbol: &u8| char::from(symbol).to_string();
+    symbols.iter().map(letter).collect()
+}
+
+/// The attention of every protein as CSV: protein, position from 1, residue, share; nothing where no residues are read.
+pub(crate) fn attention(
+    networks: &Networks,
+    rows: &Rows,
+    names: &[String],
+    device: &Device,
+) -> Result<Option<String>> {
+    let Some(residues) = &rows.proteins.residues else {
+        return Ok(None);
+    };
+    let mut table = "protein,position,residue,share\n".to_owned();
+    for (protein, name) in names.iter().enumerate() {
+        let weights = networks.attention(&rows.proteins, protein, device)?;
+        let places = residues.positions(protein).iter();
+        let read = residues.read(protein).to_string();
+        let rows = places.zip(read.chars()).zip(weights.into_iter().flatten());
+        for ((position, residue), weight) in rows {
+            // Writing to a string does not fail.
+            let _ = writeln!(table, "{name},{},{residue},{weight}", position + 1);
+        }
+    }
+    Ok(Some(table))
 }

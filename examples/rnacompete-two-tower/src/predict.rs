@@ -1,14 +1,13 @@
 //! The official answer: every pair of the proteins and probes of two files.
 
 use crate::cli::PredictArgs;
-use crate::learn::Trained;
+use crate::learn::{Proteins, Trained};
 use crate::proteins::{self, Source};
 use crate::structure::Structure;
 use anyhow::{Context, Result, bail};
 use hairpin::tasks::embeddings::{Embeddings, sequence_id};
-use hairpin::tasks::rnacompete::{Submission, Test, read_test};
+use hairpin::tasks::rnacompete::{Submission, Test, read_domains, read_test};
 use hairpin::train::{Device, RunDir};
-use ndarray::Array2;
 use std::path::Path;
 use std::time::Instant;
 
@@ -32,10 +31,11 @@ pub(crate) fn predict(args: &PredictArgs) -> Result<()> {
     let reading = trained.settings.data.reading();
     let test = read_test(&args.proteins, &args.probes, reading)?;
     let files = (args.proteins.as_path(), args.probes.as_path());
-    let vectors = vectors(&trained, &test, files.0, args.embeddings.as_deref())?;
+    let known = (args.embeddings.as_deref(), args.domains.as_deref());
+    let read = proteins(&trained, &test, files.0, known)?;
     let times = write(
         &trained,
-        vectors,
+        &read,
         &test,
         files.1,
         (args.out.as_path(), args.average),
@@ -69,41 +69,51 @@ pub(crate) fn predict(args: &PredictArgs) -> Result<()> {
     Ok(())
 }
 
-/// The proteins' vectors, from where those of the training came.
-pub(crate) fn vectors(
+/// The proteins as the run's networks read them.
+pub(crate) fn proteins(
     trained: &Trained,
     test: &Test,
     file: &Path,
-    embeddings: Option<&Path>,
-) -> Result<Array2<f32>> {
-    match (&trained.learned.proteins.source, embeddings) {
+    (embeddings, domains): (Option<&Path>, Option<&Path>),
+) -> Result<Proteins> {
+    let learned = &trained.learned.proteins;
+    if let (Some(path), false) = (domains, matches!(learned.source, Source::Residues { .. })) {
+        bail!(
+            "{}: this run reads no residues; leave --domains out, or train with proteins.reads = \"residues\"",
+            path.display()
+        );
+    }
+    let domains = domains.map(|path| read_domains(path, &test.proteins));
+    let domains = domains.transpose()?;
+    let raw = match (&learned.source, embeddings) {
         (Source::Columns, _) => bail!(
             "this run knows proteins by their column alone (train --seen): it cannot predict others; train without --seen"
         ),
-        (Source::Kin, None) => Ok(proteins::nothing(test.proteins.len())),
-        (Source::Peptides { lags }, None) => proteins::peptides(&test.proteins, *lags),
-        (Source::Kin | Source::Peptides { .. }, Some(path)) => bail!(
+        (Source::Kin | Source::Residues { .. }, None) => proteins::nothing(test.proteins.len()),
+        (Source::Peptides { lags }, None) => proteins::peptides(&test.proteins, *lags)?,
+        (Source::Kin | Source::Peptides { .. } | Source::Residues { .. }, Some(path)) => bail!(
             "{}: this run was trained without embeddings; leave --embeddings out",
             path.display()
         ),
         (Source::Embeddings { weights }, Some(path)) => {
             let found = Embeddings::read(path)?;
-            found.check(path, trained.learned.proteins.source_width(), weights)?;
+            found.check(path, learned.source_width(), weights)?;
             let ids: Vec<String> = test.proteins.iter().map(sequence_id).collect();
-            Ok(found.rows(path, &ids)?)
+            found.rows(path, &ids)?
         }
         (Source::Embeddings { weights }, None) => bail!(
             "this run was trained with embeddings (weights {}...): make those of {} with `embed` and give them with --embeddings",
             &weights[..weights.len().min(12)],
             file.display()
         ),
-    }
+    };
+    Proteins::new(learned, raw, Some(&test.proteins), domains.as_deref())
 }
 
 /// Structure, towers and products to the answer's folder, which appears whole or not at all.
 pub(crate) fn write(
     trained: &Trained,
-    vectors: Array2<f32>,
+    proteins: &Proteins,
     test: &Test,
     probes: &Path,
     (out, average): (&Path, usize),
@@ -132,15 +142,20 @@ pub(crate) fn write(
         }
     };
     let pairs = trained
-        .pairs((vectors, test), &structure, average, device, show)
+        .pairs((proteins, test), &structure, average, device, show)
         .with_context(|| probes.display().to_string())?;
     drop(structure);
+    let effects = trained.effects(&test.probes);
     times.towers = lap();
     for first in (0..pairs.n_proteins()).step_by(BLOCK) {
         let scores = pairs.scores(first..(first + BLOCK).min(pairs.n_proteins()));
         times.product += lap();
         for column in scores.columns() {
-            submission.write(column.iter().copied())?;
+            let with_effects = column
+                .iter()
+                .zip(&effects)
+                .map(|(own, effect)| own + effect);
+            submission.write(with_effects)?;
         }
         times.writing += lap();
     }

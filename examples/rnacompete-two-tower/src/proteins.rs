@@ -1,6 +1,7 @@
 //! Proteins as vectors: by their kin among the training proteins, from a language model's embeddings, from features that need no weights, or
 //! each by its column alone.
 
+use crate::residues;
 use anyhow::{Context, Result, ensure};
 use hairpin::seq::align::{Aligner, Ends, Per, Scoring};
 use hairpin::seq::protein::{GappedKmers, PhysicoChemical, Residues};
@@ -20,6 +21,8 @@ pub(crate) enum Source {
     Kin,
     /// Gapped 3-mers of seven classes of residues, composition, and how properties vary along the chain up to this lag.
     Peptides { lags: usize },
+    /// Each residue with so many before and behind it, by attention.
+    Residues { window: usize },
     /// Vectors of a file, made with weights of this hash.
     Embeddings { weights: String },
     /// One place for each column of the training matrix: nothing is known of another protein.
@@ -34,6 +37,10 @@ impl fmt::Display for ProteinVectors {
                 f,
                 "{} features without trained weights: gapped 3-mers, composition, properties along the chain",
                 self.source_width()
+            ),
+            Source::Residues { window } => write!(
+                f,
+                "their residues, each with {window} before and {window} behind it, by attention"
             ),
             Source::Embeddings { weights } => {
                 let short: String = weights.chars().take(12).collect();
@@ -157,7 +164,7 @@ impl ProteinVectors {
         neighbours: Option<Neighbours>,
     ) -> Result<Self> {
         let recipe = match source {
-            Source::Kin => None,
+            Source::Kin | Source::Residues { .. } => None,
             Source::Columns => Some(Recipe::default()),
             _ => Some(Recipe(vec![Step::ZScore])),
         };
@@ -178,8 +185,11 @@ impl ProteinVectors {
         scaling.map_or(0, |own| own.output_names().len())
     }
 
-    /// Values of a vector as the network reads it.
+    /// Values of a vector as the network reads it; channels of a residue where those are read.
     pub(crate) fn width(&self) -> usize {
+        if let Source::Residues { window } = self.source {
+            return residues::channels(window);
+        }
         let near = self.neighbours.as_ref();
         self.source_width() + near.map_or(0, |own| own.proteins.len())
     }

@@ -23,6 +23,15 @@ pub(crate) struct Settings {
     pub(crate) objective: Regression,
     pub(crate) contrast: ContrastConfig,
     pub(crate) fit: FitConfig,
+    pub(crate) ensemble: EnsembleConfig,
+}
+
+/// Which networks answer together.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EnsembleConfig {
+    /// How many, the second with the seed after the first's, and so on; the answer is their mean.
+    pub(crate) networks: usize,
 }
 
 /// What is read, and how it is divided.
@@ -49,6 +58,8 @@ pub(crate) struct DataConfig {
     pub(crate) valid_probes: usize,
     /// Probes by which the network and the controls are judged; 0 for all.
     pub(crate) test_probes: usize,
+    /// Add to predictions what measurements of other proteins say of each probe beyond the network; not with `--seen`.
+    pub(crate) probe_effects: bool,
     /// Whether the bundle is of a network that learned from all proteins, after one was judged.
     pub(crate) retrain: bool,
     /// What is done to the intensities of each protein.
@@ -63,6 +74,10 @@ pub(crate) struct ProteinConfig {
     pub(crate) reads: Reads,
     /// Positions apart up to which properties of residues are compared.
     pub(crate) lags: usize,
+    /// Residues before and behind each that are seen with it, where residues are read.
+    pub(crate) window: usize,
+    /// Features of a residue that attention weighs.
+    pub(crate) d_residue: usize,
     /// Temperature of the nearness to each training protein; 0: not shown.
     pub(crate) neighbours: f64,
     /// How often training sees a protein by its neighbours alone.
@@ -81,6 +96,8 @@ pub(crate) enum Reads {
     Kin,
     /// Features of its sequence and, behind them, how near it is to each training protein.
     Features,
+    /// Its residues, by attention, inside domains where those are given.
+    Residues,
 }
 
 /// A contrastive term beside the loss.
@@ -160,6 +177,7 @@ impl Default for Settings {
                 probes: 0,
                 valid_probes: 4000,
                 test_probes: 0,
+                probe_effects: true,
                 retrain: true,
                 recipe: Recipe(vec![
                     Step::Log1p,
@@ -173,6 +191,8 @@ impl Default for Settings {
             proteins: ProteinConfig {
                 reads: Reads::Kin,
                 lags: 8,
+                window: 5,
+                d_residue: 64,
                 neighbours: 0.03,
                 hide_self: 0.0,
                 noise: 0.0,
@@ -223,6 +243,7 @@ impl Default for Settings {
                 }],
                 ..FitConfig::default()
             },
+            ensemble: EnsembleConfig { networks: 1 },
         }
     }
 }
@@ -258,8 +279,14 @@ impl Settings {
             data,
             proteins,
             contrast,
+            ensemble,
             ..
         } = &self;
+        ensure!(
+            (1..=100).contains(&ensemble.networks),
+            "ensemble.networks is {}, expected 1 to 100",
+            ensemble.networks
+        );
         ensure!(
             (0.0..=1e3).contains(&contrast.weight),
             "contrast.weight is {}, expected 0 to 1000",
@@ -317,6 +344,21 @@ impl Settings {
         ensure!(
             proteins.neighbours > 0.0 || proteins.reads != Reads::Kin,
             "proteins.neighbours is 0, and proteins.reads = \"kin\" needs a temperature: give one, or read \"features\""
+        );
+        ensure!(
+            proteins.window <= 50,
+            "proteins.window is {}, expected at most 50",
+            proteins.window
+        );
+        ensure!(
+            (1..=16_384).contains(&proteins.d_residue),
+            "proteins.d_residue is {}, expected 1 to 16384",
+            proteins.d_residue
+        );
+        ensure!(
+            contrast.weight == 0.0 || proteins.reads != Reads::Residues,
+            "contrast.weight is {}, and proteins.reads = \"residues\" has no contrastive variant: set it to 0",
+            contrast.weight
         );
         ensure!(
             (0.0..=1.0).contains(&proteins.hide_self),
@@ -389,6 +431,7 @@ mod tests {
         for (text, name) in [
             ("data.test_share = 1.0", "data.test_share"),
             ("data.valid_probes = 1", "data.valid_probes"),
+            ("ensemble.networks = 0", "ensemble.networks"),
             ("proteins.noise = -1.0", "proteins.noise"),
             ("proteins.neighbours = 0.0", "proteins.neighbours"),
             ("model.d_model = 63", "model.d_model"),

@@ -16,6 +16,9 @@ const PROGRAM: Program = Program::new(
 /// The official files, simulated.
 const FIXTURE: &str = "../../fixtures/tasks/rnacompete";
 
+/// The weights that a run predicts with.
+const MODEL: &str = "members/all-proteins-1/model.bpk";
+
 fn temporary() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
@@ -85,20 +88,28 @@ fn a_run_on_files_of_the_repository_predicts_by_the_three_arguments() {
     }
     for name in [
         "run.toml",
-        "targets.json",
-        "model.bpk",
-        "bundle.json",
+        "ensemble.json",
+        "members/all-proteins-1/targets.json",
+        "members/all-proteins-1/model.bpk",
+        "probe_effects.npy",
         "split.json",
         "judgement.json",
         "motifs.meme",
-        "metrics.csv",
+        "trainings/network-1/metrics.csv",
         "launches.json",
         "report.html",
         "answer/RBP1.txt",
     ] {
         assert!(run.join(name).exists(), "{name}");
     }
-    assert!(!run.join("checkpoint").exists() && !run.join("all-proteins/checkpoint").exists());
+    for training in ["network-1", "all-proteins-1"] {
+        assert!(
+            !run.join("trainings")
+                .join(training)
+                .join("checkpoint")
+                .exists()
+        );
+    }
     let report = fs::read_to_string(run.join("report.html")).unwrap();
     for part in [
         "median Pearson",
@@ -149,7 +160,7 @@ fn a_run_on_files_of_the_repository_predicts_by_the_three_arguments() {
     let again = folder.path().join("again");
     let config = run.join("run.toml");
     PROGRAM.succeeds(&["train", "--config", text(&config), "--run", text(&again)]);
-    for name in ["model.bpk", "targets.json", "run.toml", "answer/RBP1.txt"] {
+    for name in [MODEL, "probe_effects.npy", "run.toml", "answer/RBP1.txt"] {
         let bytes = |run: &Path| fs::read(run.join(name)).unwrap();
         assert_eq!(bytes(&run), bytes(&again), "{name}");
     }
@@ -162,7 +173,8 @@ fn a_run_that_is_killed_goes_on_and_ends_alike() {
     write_data(&data, 24, 300);
     let config = folder.path().join("own.toml");
     let own = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/tiny.toml"));
-    let own = own.unwrap().replace("epochs = 2", "epochs = 12");
+    let own = own.unwrap().replace("epochs = 2", "epochs = 6");
+    let own = own + "\n[ensemble]\nnetworks = 2\n";
     fs::write(&config, own).unwrap();
     let arguments = |run: &Path| {
         let all = [
@@ -203,7 +215,12 @@ fn a_run_that_is_killed_goes_on_and_ends_alike() {
         }
         assert!(killed < 12, "it never ends");
     }
-    for name in ["model.bpk", "targets.json", "split.json"] {
+    for name in [
+        MODEL,
+        "members/all-proteins-2/model.bpk",
+        "probe_effects.npy",
+        "split.json",
+    ] {
         let bytes = |run: &Path| fs::read(run.join(name)).unwrap();
         assert_eq!(bytes(&run), bytes(&whole), "{name}, killed {killed} times");
     }
@@ -313,7 +330,7 @@ fn training_files_are_refused_with_their_place() {
             &tiny(&run, &["--data", text(&data)]),
             &[&[file], parts].concat(),
         );
-        assert!(!run.join("model.bpk").exists());
+        assert!(!run.join("ensemble.json").exists());
     };
     let matrix = "training_data2.txt";
     refuses(
@@ -385,6 +402,84 @@ fn proteins_that_were_measured_are_judged_by_held_out_probes() {
     let out = folder.path().join("out");
     let arguments = [text(&out), text(&rbps), text(&rnas), "--run", text(&run)];
     PROGRAM.refuses(&arguments, &["--seen"]);
+}
+
+#[test]
+fn residues_are_read_inside_domains_and_explained() {
+    let (folder, run) = temporary();
+    let data = folder.path().join("data");
+    write_data(&data, 24, 300);
+    let config = folder.path().join("own.toml");
+    let own = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/tiny.toml"));
+    let residues = "[proteins]\nreads = \"residues\"\nwindow = 2\nd_residue = 8\n";
+    fs::write(&config, own.unwrap().replace("[proteins]\n", residues)).unwrap();
+    let domains = folder.path().join("domains.txt");
+    let proteins = lines(&data.join("training_RBPs2.txt"));
+    let half = |protein: &String| format!("2-4,{}-{}", protein.len() - 2, protein.len());
+    let ranges: Vec<String> = proteins.iter().map(half).collect();
+    fs::write(&domains, ranges.join("\n")).unwrap();
+    let train = |run: &Path, domains: &Path| {
+        let all = ["train", "--data", text(&data), "--config", text(&config)];
+        let more = ["--domains", text(domains), "--run", text(run)];
+        [&all[..], &more]
+            .concat()
+            .into_iter()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let call = train(&run, &domains);
+    PROGRAM.succeeds(&call.iter().map(String::as_str).collect::<Vec<_>>());
+    let report = fs::read_to_string(run.join("report.html")).unwrap();
+    for part in [
+        "share of the attention",
+        "each single change of a residue",
+        "by attention",
+    ] {
+        assert!(report.contains(part), "no {part:?} in the report");
+    }
+    let mut sums: BTreeMap<String, f64> = BTreeMap::new();
+    for line in &lines(&run.join("attention.csv"))[1..] {
+        let fields: Vec<&str> = line.split(',').collect();
+        let row: usize = fields[0].trim_start_matches("RBP").parse().unwrap();
+        let (protein, position) = (&proteins[row - 1], fields[1].parse::<usize>().unwrap());
+        assert_eq!(&protein[position - 1..position], fields[2]);
+        assert!(
+            (2..=4).contains(&position) || position + 2 >= protein.len(),
+            "{line}"
+        );
+        *sums.entry(fields[0].to_owned()).or_default() += fields[3].parse::<f64>().unwrap();
+    }
+    assert!(
+        !sums.is_empty() && sums.values().all(|sum| (sum - 1.0).abs() < 1e-4),
+        "{sums:?}"
+    );
+
+    // Whole proteins are read otherwise than their domains.
+    let (rbps, rnas) = (
+        data.join("training_RBPs2.txt"),
+        data.join("training_seqs.txt"),
+    );
+    let answer = |name: &str, more: &[&str]| {
+        let out = folder.path().join(name);
+        let call = [text(&out), text(&rbps), text(&rnas), "--run", text(&run)];
+        PROGRAM.succeeds(&[&call[..], more].concat());
+        lines(&out.join("RBP3.txt"))
+    };
+    let whole = answer("whole", &[]);
+    assert_ne!(whole, answer("inside", &["--domains", text(&domains)]));
+
+    fs::write(&domains, ranges.join("\n").replacen("2-4", "4-2", 1)).unwrap();
+    let other = folder.path().join("other");
+    let call = train(&other, &domains);
+    let call: Vec<&str> = call.iter().map(String::as_str).collect();
+    PROGRAM.refuses(&call, &["domains.txt", "line 1", "4-2"]);
+    PROGRAM.refuses(
+        &tiny(
+            &other,
+            &["--data", text(&data), "--domains", text(&domains)],
+        ),
+        &["--domains", "proteins.reads"],
+    );
 }
 
 #[test]
