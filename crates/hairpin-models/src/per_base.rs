@@ -12,7 +12,7 @@ use burn::nn::Dropout;
 use burn::tensor::{Bool, Tensor};
 use hairpin_nn::{
     Activation, Conv1d, Dense, EncoderInput, LayerNorm, MaskedBatchNorm, Recurrent, RecurrentInput,
-    TransformerEncoder, mask_pad, zero_padded,
+    TransformerEncoder, mask_pad,
 };
 
 /// A convolution of the stack: `dropout(ReLU(norm(conv(x))))`, added to `x` but for the first.
@@ -30,9 +30,7 @@ pub struct ConvBlock {
 
 impl ConvBlock {
     fn forward(&self, x: Tensor<3>, lengths: &[usize], mask: Option<Tensor<2, Bool>>) -> Tensor<3> {
-        // Padding is read by the windows at a molecule's end, so it must be what the convolution pads with.
-        let x = zero_padded(x, lengths);
-        let mut y = self.conv.forward(x.clone());
+        let mut y = self.conv.forward_strings(x.clone(), lengths);
         if let Some(norm) = &self.batch_norm {
             y = norm.forward(y, mask);
         }

@@ -10,7 +10,6 @@ use burn::nn::{
 use burn::tensor::{Device, Tensor, s};
 use hairpin_nn::{
     Conv1d, Conv1dConfig, Recurrent, RecurrentConfig, RecurrentInput, masked_max, masked_mean,
-    zero_padded,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -227,8 +226,7 @@ impl ConvFront {
     /// Pooled features and their lengths; a window that a string fills only in part is dropped, as PyTorch's pooling does.
     fn forward(&self, input: SequenceInput) -> SequenceInput {
         let [batch, length, _] = input.x.dims();
-        // Padding is read by the windows at a string's end, so it must be what the convolution pads with.
-        let x = self.conv.forward(zero_padded(input.x, &input.lengths));
+        let x = self.conv.forward_strings(input.x, &input.lengths);
         let window = self.window;
         assert!(
             length >= window && input.lengths.iter().all(|&own| own >= window),

@@ -8,7 +8,7 @@ use burn::tensor::{Device, Tensor};
 use hairpin_nn::{
     Activation, AttentionPool, AttentionPoolConfig, Conv1d, Conv1dConfig, Dense, DenseConfig,
     EncoderInput, LayerNorm, LayerNormConfig, TransformerEncoder, TransformerEncoderConfig,
-    mask_pad, zero_padded,
+    mask_pad,
 };
 
 /// One block of pairs: every right with every left.
@@ -398,9 +398,8 @@ impl RnaTower {
             y = y + structure.norm.forward(dense);
         }
         for layer in &self.convolutions {
-            // What lies in the padding is read at a string's end.
-            let seen = zero_padded(y.clone(), &lengths);
-            let felt = Activation::Gelu.forward(layer.conv.forward(seen));
+            let felt = layer.conv.forward_strings(y.clone(), &lengths);
+            let felt = Activation::Gelu.forward(felt);
             y = layer.norm.forward_sum(y, felt, &layer.dropout);
         }
         let mask = mask_pad(&lengths, length, &y.device());

@@ -1,6 +1,7 @@
 //! Convolution over the positions of `[batch_size, length, channels]`.
 
 use crate::feed_forward::uniform;
+use crate::mask::zero_padded;
 use crate::precision::product;
 use burn::config::Config;
 use burn::module::{Module, Param};
@@ -84,7 +85,7 @@ impl Conv1dConfig {
 ///
 /// where `x` is zero outside of the string. As everywhere in deep learning it is a correlation: the kernel is not reversed.
 ///
-/// A padded batch gives what each string alone gives if `x` is zero where padded, see [`zero_padded`](crate::zero_padded).
+/// Of a padded batch [`forward_strings`](Self::forward_strings) gives what each string alone gives.
 ///
 /// On Burn's `flex` backend it is one product per tap, read from `x` in place; the windows are never copied. Burn's own takes
 /// `[batch_size, channels, length]`, and its `Same` ignores the dilation.
@@ -140,6 +141,35 @@ impl Conv1d {
     ///
     /// When the last dimension is not `d_input`.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        let [batch, length, _] = x.dims();
+        self.apply(x, &vec![length; batch])
+    }
+
+    /// Applies the layer to each string of a padded batch alone: behind its end nothing is read, whatever stands there, and zeros are
+    /// written. On `flex` what is padded costs nothing.
+    ///
+    /// # Shapes
+    ///
+    /// `[batch_size, length, d_input]` with lengths `[batch_size]` -> `[batch_size, length, d_output]`
+    ///
+    /// # Panics
+    ///
+    /// When the layer does not keep the length ([`Padding::Same`] at stride 1 does), there is not one length for each string, one is larger
+    /// than `length`, or the last dimension is not `d_input`.
+    pub fn forward_strings(&self, x: Tensor<3>, lengths: &[usize]) -> Tensor<3> {
+        let [batch, length, _] = x.dims();
+        assert!(
+            self.stride == 1 && self.padding == Padding::Same,
+            "Conv1d: only a layer that keeps the length takes lengths"
+        );
+        assert!(
+            lengths.len() == batch && lengths.iter().all(|&own| own <= length),
+            "Conv1d: lengths {lengths:?} of a batch of {batch} strings of at most {length}"
+        );
+        self.apply(x, lengths)
+    }
+
+    fn apply(&self, x: Tensor<3>, lengths: &[usize]) -> Tensor<3> {
         let [batch, length, d_input] = x.dims();
         let [kernel, expected, d_output] = self.weight.dims();
         assert_eq!(
@@ -155,6 +185,7 @@ impl Conv1d {
             let operation = conv::Conv {
                 batch,
                 length,
+                lengths: lengths.to_vec(),
                 length_output,
                 d_input,
                 d_output,
@@ -166,10 +197,18 @@ impl Conv1d {
             let inputs = [x.into(), self.weight.val().into(), self.bias.val().into()];
             return op::run::<_, 3, 3>(operation, inputs);
         }
-        self.plain(x)
+        self.plain(x, lengths)
     }
 
-    fn plain(&self, x: Tensor<3>) -> Tensor<3> {
+    fn plain(&self, x: Tensor<3>, lengths: &[usize]) -> Tensor<3> {
+        let [_, length, _] = x.dims();
+        match lengths.iter().all(|&own| own == length) {
+            true => self.plain_of_whole(x),
+            false => zero_padded(self.plain_of_whole(zero_padded(x, lengths)), lengths),
+        }
+    }
+
+    fn plain_of_whole(&self, x: Tensor<3>) -> Tensor<3> {
         let [batch, length, d_input] = x.dims();
         let [kernel, _, d_output] = self.weight.dims();
         let (length_output, before, behind) = self.sizes(length);
@@ -226,7 +265,40 @@ mod tests {
                     vec![weight.into_data(), bias.into_data()]
                 };
                 let x = random([batch, length, d_input], 1, &device);
-                assert_same(x, |x| layer.forward(x), |x| layer.plain(x), parameters);
+                let plain = |x| layer.plain_of_whole(x);
+                assert_same(x, |x| layer.forward(x), plain, parameters);
+            }
+        }
+    }
+
+    #[test]
+    fn strings_of_a_padded_batch_agree_in_values_and_gradients_and_with_each_alone() {
+        let device = Device::flex().autodiff();
+        let lengths = [7, 40, 0, 1, 41, 23, 40, 12, 5, 41, 30];
+        for (kernel, dilation) in [(1, 1), (5, 1), (4, 3), (13, 4)] {
+            for (d_input, d_output) in [(3, 5), (120, 130)] {
+                let layer = Conv1dConfig::new(d_input, d_output, kernel)
+                    .with_dilation(dilation)
+                    .init(&device);
+                let parameters = |grads: &_| {
+                    let weight = layer.weight.val().grad(grads).unwrap();
+                    let bias = layer.bias.val().grad(grads).unwrap();
+                    vec![weight.into_data(), bias.into_data()]
+                };
+                let x = random([lengths.len(), 41, d_input], 1, &device);
+                let fast = |x| layer.forward_strings(x, &lengths);
+                assert_same(x.clone(), fast, |x| layer.plain(x, &lengths), parameters);
+
+                let all = fast(x.clone()).inner();
+                for (row, &length) in lengths.iter().enumerate() {
+                    let one = x.clone().inner().slice([row..row + 1, 0..length]);
+                    let own = all.clone().slice([row..row + 1, 0..length]);
+                    let layer = layer.clone().valid();
+                    let apart = (own - layer.forward(one)).abs().into_data();
+                    assert!(apart.iter::<f32>().all(|apart| apart < 1e-5));
+                    let rest = all.clone().slice([row..row + 1, length..41]);
+                    assert!(rest.into_data().iter::<f32>().all(|value| value == 0.0));
+                }
             }
         }
     }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::digest::sha256_hex;
 use crate::error::TrainError;
 use crate::run_dir::RunDir;
-use crate::weights::{load_weights, weights_of};
+use crate::weights::{halved, load_weights, weights_of};
 
 /// Number of the format below; another one is refused.
 const FORMAT: u32 = 1;
@@ -131,6 +131,17 @@ impl Bundle {
     /// [`TrainError::Weights`] when they are those of another configuration.
     pub fn into_model<M: Module>(self, model: M) -> Result<M, TrainError> {
         load_weights(model, self.weights, Path::new(RunDir::MODEL))
+    }
+
+    /// The same with the weights in half precision (IEEE 754 `binary16`), for passing on: half as many bytes, a relative error of at most 2⁻¹¹
+    /// of each. [`into_model`](Self::into_model) reads them as full numbers; training goes on from the whole ones, not from these.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::Weights`] when a weight is beyond 65504.
+    pub fn in_half_precision(mut self) -> Result<Self, TrainError> {
+        self.weights = halved(self.weights, Path::new(RunDir::MODEL))?;
+        Ok(self)
     }
 
     /// Writes the four files, `bundle.json` last.

@@ -12,7 +12,8 @@ const EXAMPLES: &str = "Examples, from the repository's root:
   open-vaccine-degradation predict --fasta mrna.fasta --out mrna.csv
   open-vaccine-degradation predict --run runs/open-vaccine --data test.json.gz --out submission.csv
   open-vaccine-degradation evaluate --run runs/open-vaccine --labels labels.json
-  open-vaccine-degradation picture --fasta mrna.fasta --out mrna.svg";
+  open-vaccine-degradation picture --fasta mrna.fasta --out mrna.svg
+  open-vaccine-degradation export --run runs/ensemble --out bundle";
 
 /// Predicts for each base of an RNA how reactive it is and how fast it degrades under four conditions.
 ///
@@ -36,6 +37,8 @@ pub(crate) enum Command {
     Evaluate(EvaluateArgs),
     /// Draw a molecule in the colours of its predicted degradation, and what each mutation would do to a base
     Picture(PictureArgs),
+    /// Write the networks of a run, or some of them, in half precision to another folder, to pass on
+    Export(ExportArgs),
 }
 
 #[derive(Args)]
@@ -130,4 +133,17 @@ pub(crate) struct PictureArgs {
     /// flex, ndarray, vulkan, vulkan:INDEX, cuda or cuda:INDEX
     #[arg(long, value_name = "DEVICE", default_value_t)]
     pub(crate) device: DeviceKind,
+}
+
+#[derive(Args)]
+pub(crate) struct ExportArgs {
+    /// The folder of a trained run
+    #[arg(long, value_name = "DIR")]
+    pub(crate) run: PathBuf,
+    /// The folder to write, a run that `predict --run` takes
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Names of networks, folders of the run's `members`, with commas between them; their shares are scaled to add up to 1. Without it, all
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) members: Vec<String>,
 }

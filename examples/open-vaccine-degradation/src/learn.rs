@@ -107,6 +107,20 @@ impl Place<'_> {
         })
     }
 
+    /// The network of a training of this configuration that a run that goes on finds finished.
+    fn finished(&self, folder: &RunDir, config: &str) -> Result<Option<Bundle>> {
+        if !self.resume || !folder.file(RunDir::BUNDLE).exists() {
+            return Ok(None);
+        }
+        let bundle = Bundle::load(folder, MODEL)?;
+        ensure!(
+            bundle.config_toml == config,
+            "{}: this network was trained with other settings; resume with those, or choose another folder for the run",
+            folder.path().display()
+        );
+        Ok(Some(bundle))
+    }
+
     /// The folder of a training.
     fn folder(&self, name: &str) -> Result<RunDir> {
         Ok(RunDir::create(self.run.file("trainings").join(name))?)
@@ -258,9 +272,6 @@ fn pretrained(
         return Ok(None);
     }
     let folder = place.folder(&format!("{name}-pretrained"))?;
-    if place.resume && folder.file(RunDir::BUNDLE).exists() {
-        return Ok(Some(Bundle::load(&folder, MODEL)?));
-    }
     settings.fit.epochs = settings.pretrain.epochs;
     let all = joined(&rows.inputs, test)?;
     let values: Vec<_> = all.molecules().iter().map(to_fill_in).collect();
@@ -268,6 +279,9 @@ fn pretrained(
     let targets = PositionTargets::new(&values, (0..width).map(|at| at.to_string()).collect())?;
     settings.model.n_outputs = width;
     let config = hairpin::train::config::to_toml(&settings)?;
+    if let Some(bundle) = place.finished(&folder, &config)? {
+        return Ok(Some(bundle));
+    }
     let hidden = all.clone().with_masking(settings.pretrain.masking)?;
     // Only shown, never chosen by: the last epoch is the result.
     let shown: Vec<usize> = (0..all.len().min(CHUNK)).collect();
@@ -325,8 +339,8 @@ fn one(
 ) -> Result<Trained> {
     let settings = &own.settings;
     let folder = place.folder(name)?;
-    if place.resume && folder.file(RunDir::BUNDLE).exists() {
-        let bundle = Bundle::load(&folder, MODEL)?;
+    let config = hairpin::train::config::to_toml(settings)?;
+    if let Some(bundle) = place.finished(&folder, &config)? {
         let csv = folder.read(RunDir::METRICS, 1 << 24)?;
         return Ok(Trained {
             model: bundle
@@ -336,7 +350,6 @@ fn one(
             bundle,
         });
     }
-    let config = hairpin::train::config::to_toml(settings)?;
     let mut seen = train
         .inputs
         .clone()

@@ -10,12 +10,13 @@ mod outcome;
 mod picture;
 mod settings;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Parser;
-use cli::{Cli, Command, EvaluateArgs, PredictArgs};
+use cli::{Cli, Command, EvaluateArgs, ExportArgs, PredictArgs};
 use hairpin::tasks::open_vaccine::{SUBMISSION, score, write_submission};
+use hairpin::train::{Ensemble, RunDir};
 use job::{run_of, test_file};
-use learn::Answerer;
+use learn::{Answerer, MODEL};
 use std::process::ExitCode;
 
 /// Molecules of the repository, all of them well measured, and others to predict.
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         Command::Predict(args) => predict(&args),
         Command::Evaluate(args) => evaluate(&args),
         Command::Picture(args) => picture::picture(&args),
+        Command::Export(args) => export(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -100,5 +102,33 @@ fn evaluate(args: &EvaluateArgs) -> Result<()> {
     } else {
         println!("{found}");
     }
+    Ok(())
+}
+
+fn export(args: &ExportArgs) -> Result<()> {
+    let run = RunDir::open(&args.run)?;
+    let mut members = Ensemble::load(&run, MODEL)?.members;
+    if !args.members.is_empty() {
+        let known: Vec<String> = members.iter().map(|own| own.name.clone()).collect();
+        if let Some(name) = args.members.iter().find(|name| !known.contains(name)) {
+            bail!(
+                "--members: {} has no network `{name}`, it has {}",
+                args.run.display(),
+                known.join(", ")
+            );
+        }
+        members.retain(|own| args.members.contains(&own.name));
+    }
+    let shares: f64 = members.iter().map(|own| own.weight).sum();
+    for own in &mut members {
+        own.weight /= shares;
+        own.bundle = own.bundle.clone().in_half_precision()?;
+    }
+    let out = RunDir::create(&args.out)?;
+    let config = run.read(RunDir::RUN, 1 << 20)?;
+    let names: Vec<String> = members.iter().map(|own| own.name.clone()).collect();
+    Ensemble { members }.save(&out)?;
+    out.write(RunDir::RUN, &config)?;
+    println!("{} in {}", names.join(", "), args.out.display());
     Ok(())
 }

@@ -89,6 +89,39 @@ fn a_run_leaves_its_files_and_predicts_again_what_it_predicted() {
     let apart = before.iter().zip(&after).map(|(a, b)| (a - b).abs());
     assert!(apart.fold(0.0, f32::max) < 1e-4);
 
+    // In half precision the same networks say nearly the same.
+    let (small, half) = (folder.path().join("small"), folder.path().join("half.csv"));
+    PROGRAM.succeeds(&["export", "--run", text(&run), "--out", text(&small)]);
+    PROGRAM.succeeds(&["predict", "--run", text(&small), "--out", text(&half)]);
+    let half = values(&std::fs::read_to_string(&half).unwrap());
+    let apart = half.iter().zip(&after).map(|(a, b)| (a - b).abs());
+    let apart = apart.fold(0.0, f32::max);
+    assert!(apart > 0.0 && apart < 0.01, "{apart}");
+    let names: Vec<String> = std::fs::read_dir(small.join("members"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    let one = folder.path().join("one");
+    let export = |name: &str| {
+        let call = ["export", "--run", text(&run), "--out", text(&one)];
+        [&call[..], &["--members", name]]
+            .concat()
+            .into_iter()
+            .map(str::to_owned)
+            .collect()
+    };
+    let call: Vec<String> = export(&names[0]);
+    PROGRAM.succeeds(&call.iter().map(String::as_str).collect::<Vec<_>>());
+    let list = std::fs::read_to_string(one.join("ensemble.json")).unwrap();
+    let list: serde_json::Value = serde_json::from_str(&list).unwrap();
+    assert_eq!(list["members"].as_array().unwrap().len(), 1);
+    assert_eq!(list["members"][0]["weight"], 1.0);
+    let call: Vec<String> = export("nobody");
+    PROGRAM.refuses(
+        &call.iter().map(String::as_str).collect::<Vec<_>>(),
+        &["nobody", &names[0]],
+    );
+
     // The training file has the lists of a file of labels.
     let labels = text(Path::new(FIXTURE)).to_owned() + "/train.json.gz";
     let sub = folder.path().join("train.csv");
@@ -114,6 +147,28 @@ fn a_run_leaves_its_files_and_predicts_again_what_it_predicted() {
     assert!(score["mcrmse"]["value"].as_f64().unwrap() > 0.0, "{score}");
 
     PROGRAM.refuses(&tiny(&run, &[]), &["trainings", "--resume"]);
+    let other = folder.path().join("other.toml");
+    let tiny_text =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/tiny.toml"));
+    std::fs::write(
+        &other,
+        tiny_text.unwrap().replace(
+            "fit.epochs = 2",
+            "fit.epochs = 2\nfit.max_gradient_norm = 2.0",
+        ),
+    )
+    .unwrap();
+    PROGRAM.refuses(
+        &[
+            "train",
+            "--config",
+            text(&other),
+            "--run",
+            text(&run),
+            "--resume",
+        ],
+        &["other settings", "model-seed-1"],
+    );
     // A run that goes on finds every network trained, and says the same.
     let again = PROGRAM.succeeds(&tiny(&run, &["--resume", "--json"]));
     assert!(again.contains("verdict"), "{again}");

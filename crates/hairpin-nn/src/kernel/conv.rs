@@ -1,11 +1,13 @@
 //! Convolution over positions, `[batch, length, channels]`. Without dilation the window of an output position is one row of memory, and
 //! the next window the same row a position further on: one product for each string. With dilation, for each tap of the kernel one
-//! product, whose left side is the input itself, some positions further on. The windows are never copied.
+//! product, whose left side is the input itself, some positions further on. The windows are never copied. Behind a string's own end nothing
+//! is read, and zeros are written.
 
 use super::gemm::{Before, Matrix, MatrixMut, Threads, product};
 use super::op::{Kept, Operation};
 use super::vector;
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Input channels of a task of the weights' gradient.
 const CHANNELS: usize = 64;
@@ -17,10 +19,13 @@ const ROWS: usize = 512;
 const PARTS: usize = 8;
 
 /// `[x, weight, bias]`, weight `[kernel, d_input, d_output]`, to `[batch, length_output, d_output]`.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Conv {
     pub(crate) batch: usize,
+    /// Of the longest string.
     pub(crate) length: usize,
+    /// Of each string; others than the longest only where the output is as long as the input.
+    pub(crate) lengths: Vec<usize>,
     pub(crate) length_output: usize,
     pub(crate) d_input: usize,
     pub(crate) d_output: usize,
@@ -45,13 +50,21 @@ struct Reach {
 }
 
 impl Conv {
-    /// Of output positions, those for which tap `tap` reads within the input.
-    fn reach(&self, tap: usize) -> Reach {
+    /// Output positions of a string.
+    fn outputs(&self, length: usize) -> usize {
+        match length == self.length {
+            true => self.length_output,
+            false => length,
+        }
+    }
+
+    /// Of the output positions of a string, those for which tap `tap` reads within it.
+    fn reach(&self, tap: usize, length: usize) -> Reach {
         // Output t reads t · stride + shift - padding.
         let shift = tap * self.dilation;
         let first = self.padding.saturating_sub(shift).div_ceil(self.stride);
-        let end = match (self.length + self.padding).checked_sub(shift + 1) {
-            Some(last) => (last / self.stride + 1).min(self.length_output),
+        let end = match (length + self.padding).checked_sub(shift + 1) {
+            Some(last) => (last / self.stride + 1).min(self.outputs(length)),
             None => 0,
         };
         let count = end.saturating_sub(first);
@@ -89,15 +102,16 @@ impl Conv {
         self.dilation == 1 || self.kernel == 1
     }
 
-    /// What the output positions of one string read, `[length_output, kernel · d_input]`, of `adjacent` taps. `copy` holds the string
-    /// between its zeros if there are any.
-    fn windows<'a>(&self, x: &'a [f32], copy: &'a mut Vec<f32>) -> Matrix<'a> {
-        let positions = match self.length_output {
+    /// What the output positions of one string `x` of `length` read, `[outputs, kernel · d_input]`, of `adjacent` taps. `copy` holds the
+    /// string between its zeros if there are any.
+    fn windows<'a>(&self, x: &'a [f32], length: usize, copy: &'a mut Vec<f32>) -> Matrix<'a> {
+        let outputs = self.outputs(length);
+        let positions = match outputs {
             0 => 0,
             outputs => (outputs - 1) * self.stride + self.kernel,
         };
         let mut read = x;
-        if self.padding > 0 || positions > self.length {
+        if self.padding > 0 || positions > length {
             copy.clear();
             copy.resize(self.padding * self.d_input, 0.0);
             copy.extend_from_slice(x);
@@ -105,17 +119,31 @@ impl Conv {
             read = copy;
         }
         let (window, stride) = (self.kernel * self.d_input, self.stride * self.d_input);
-        Matrix::strided(read, self.length_output, window, stride)
+        Matrix::strided(read, outputs, window, stride)
+    }
+
+    /// A string of the input.
+    fn string<'a>(&self, x: &'a [f32], example: usize) -> &'a [f32] {
+        &x[example * self.of_input()..][..self.lengths[example] * self.d_input]
+    }
+
+    /// What belongs to a string of the output.
+    fn answer<'a>(&self, output: &'a [f32], example: usize) -> &'a [f32] {
+        let outputs = self.outputs(self.lengths[example]);
+        &output[example * self.of_output()..][..outputs * self.d_output]
     }
 }
 
-/// `[strings, length, width]` to `[length, strings, width]`, in the place of what `to` held.
-fn by_position(from: &[f32], strings: usize, width: usize, to: &mut Vec<f32>) {
+/// Strings of rows of `width` to `[length, strings, width]`, with zeros behind their ends, in the place of what `to` held.
+fn by_position(strings: &[&[f32]], length: usize, width: usize, to: &mut Vec<f32>) {
     to.clear();
-    let string = from.len() / strings.max(1);
-    for at in (0..string).step_by(width.max(1)) {
-        for from in from.chunks_exact(string) {
-            to.extend_from_slice(&from[at..at + width]);
+    to.reserve(strings.len() * length * width);
+    for at in (0..length * width).step_by(width.max(1)) {
+        for string in strings {
+            match string.get(at..at + width) {
+                Some(row) => to.extend_from_slice(row),
+                None => to.resize(to.len() + width, 0.0),
+            }
         }
     }
 }
@@ -137,13 +165,15 @@ impl Operation<3> for Conv {
             .par_chunks_mut(self.of_output().max(1))
             .enumerate()
             .for_each_init(Vec::new, |copy, (example, output)| {
+                let length = self.lengths[example];
+                let output = &mut output[..self.outputs(length) * self.d_output];
                 for row in output.chunks_exact_mut(self.d_output) {
                     row.copy_from_slice(bias);
                 }
-                let x = &x[example * self.of_input()..][..self.of_input()];
+                let x = self.string(x, example);
                 match self.adjacent() {
-                    true => self.add_windows(x, weight, output, copy),
-                    false => self.add_taps(x, weight, output),
+                    true => self.add_windows(x, length, weight, output, copy),
+                    false => self.add_taps(x, length, weight, output),
                 }
             });
         (output, save.then_some(()))
@@ -162,26 +192,37 @@ impl Operation<3> for Conv {
             self.weight_gradients_by_example(x, d_output, &mut d_weight);
         }
         let mut d_bias = vec![0f32; self.d_output];
-        vector::add_columns(d_output, &mut d_bias);
+        match self.lengths.iter().all(|&length| length == self.length) {
+            true => vector::add_columns(d_output, &mut d_bias),
+            false => (0..self.batch)
+                .for_each(|row| vector::add_columns(self.answer(d_output, row), &mut d_bias)),
+        }
         [d_x, d_weight, d_bias]
     }
 }
 
 impl Conv {
-    fn add_windows(&self, x: &[f32], weight: &[f32], output: &mut [f32], copy: &mut Vec<f32>) {
+    fn add_windows(
+        &self,
+        x: &[f32],
+        length: usize,
+        weight: &[f32],
+        output: &mut [f32],
+        copy: &mut Vec<f32>,
+    ) {
         product(
-            MatrixMut::new(output, self.length_output, self.d_output),
+            MatrixMut::new(output, self.outputs(length), self.d_output),
             Before::Keep,
             1.0,
-            self.windows(x, copy),
+            self.windows(x, length, copy),
             Matrix::new(weight, self.kernel * self.d_input, self.d_output),
             Threads::One,
         );
     }
 
-    fn add_taps(&self, x: &[f32], weight: &[f32], output: &mut [f32]) {
+    fn add_taps(&self, x: &[f32], length: usize, weight: &[f32], output: &mut [f32]) {
         for tap in 0..self.kernel {
-            let reach = self.reach(tap);
+            let reach = self.reach(tap, length);
             if reach.count == 0 {
                 continue;
             }
@@ -207,40 +248,35 @@ impl Conv {
 
     /// Gradient of the weights of adjacent taps: a product for each example.
     fn weight_gradients_of_windows(&self, x: &[f32], d_output: &[f32], d_weight: &mut [f32]) {
-        self.sum_of_parts(x, d_output, d_weight, |x, d_output, sum| {
+        self.sum_of_parts(d_weight, |examples, sum| {
             let mut copy = Vec::new();
-            let examples = x.chunks(self.of_input());
-            for (x, d_output) in examples.zip(d_output.chunks(self.of_output())) {
+            for example in examples {
+                let length = self.lengths[example];
+                let (x, d_output) = (self.string(x, example), self.answer(d_output, example));
                 product(
                     MatrixMut::new(sum, self.kernel * self.d_input, self.d_output),
                     Before::Keep,
                     1.0,
-                    self.windows(x, &mut copy).transposed(),
-                    Matrix::new(d_output, self.length_output, self.d_output),
+                    self.windows(x, length, &mut copy).transposed(),
+                    Matrix::new(d_output, self.outputs(length), self.d_output),
                     Threads::One,
                 );
             }
         });
     }
 
-    /// Adds up what `add` makes of each part of the batch.
-    fn sum_of_parts(
-        &self,
-        x: &[f32],
-        d_output: &[f32],
-        d_weight: &mut [f32],
-        add: impl Fn(&[f32], &[f32], &mut [f32]) + Sync,
-    ) {
-        if d_weight.is_empty() || x.is_empty() || d_output.is_empty() {
+    /// Adds up what `add` makes of the examples of each part of the batch.
+    fn sum_of_parts(&self, d_weight: &mut [f32], add: impl Fn(Range<usize>, &mut [f32]) + Sync) {
+        if d_weight.is_empty() {
             return;
         }
         let part = self.batch.div_ceil(PARTS).max(1);
-        let parts: Vec<Vec<f32>> = x
-            .par_chunks(part * self.of_input())
-            .zip(d_output.par_chunks(part * self.of_output()))
-            .map(|(x, d_output)| {
+        let parts: Vec<Vec<f32>> = (0..self.batch.div_ceil(part))
+            .into_par_iter()
+            .map(|number| {
                 let mut sum = vec![0f32; d_weight.len()];
-                add(x, d_output, &mut sum);
+                let first = number * part;
+                add(first..(first + part).min(self.batch), &mut sum);
                 sum
             })
             .collect();
@@ -266,7 +302,7 @@ impl Conv {
             .enumerate()
             .for_each(|(example, d_x)| {
                 for tap in 0..self.kernel {
-                    let reach = self.reach(tap);
+                    let reach = self.reach(tap, self.lengths[example]);
                     if reach.count == 0 {
                         continue;
                     }
@@ -285,19 +321,24 @@ impl Conv {
 
     /// Gradient of the weights where the output is as long as the input: a product for each tap over the strings of a block, laid out with
     /// all of their first positions in front, then all of the second. What a tap reads of all of them is then one run of rows, and no
-    /// product is made with what lies beyond a string's end.
+    /// product is made with what lies behind the end of a block's longest string. Strings of a like length share a block.
     fn weight_gradients_of_blocks(&self, x: &[f32], d_output: &[f32], d_weight: &mut [f32]) {
         let (d_in, d_out) = (self.d_input, self.d_output);
-        let block = (ROWS / self.length).max(1);
-        self.sum_of_parts(x, d_output, d_weight, |x, d_output, sum| {
+        self.sum_of_parts(d_weight, |examples, sum| {
+            let mut examples: Vec<usize> = examples.collect();
+            examples.sort_by_key(|&example| self.lengths[example]);
             let (mut of_x, mut of_d) = (Vec::new(), Vec::new());
-            let d_outputs = d_output.chunks(block * self.of_output());
-            for (x, d_output) in x.chunks(block * self.of_input()).zip(d_outputs) {
-                let strings = x.len() / self.of_input();
-                by_position(x, strings, d_in, &mut of_x);
-                by_position(d_output, strings, d_out, &mut of_d);
+            while let Some(&longest) = examples.last() {
+                let length = self.lengths[longest];
+                let strings = (ROWS / length.max(1)).clamp(1, examples.len());
+                let own = examples.split_off(examples.len() - strings);
+                let of_strings: Vec<&[f32]> = own.iter().map(|&row| self.string(x, row)).collect();
+                by_position(&of_strings, length, d_in, &mut of_x);
+                let of_answers: Vec<&[f32]> =
+                    own.iter().map(|&row| self.answer(d_output, row)).collect();
+                by_position(&of_answers, length, d_out, &mut of_d);
                 for tap in 0..self.kernel {
-                    let Reach { first, count, from } = self.reach(tap);
+                    let Reach { first, count, from } = self.reach(tap, length);
                     if count == 0 {
                         continue;
                     }
@@ -327,7 +368,7 @@ impl Conv {
             })
             .collect();
         tasks.into_par_iter().for_each(|(tap, channel, d_weight)| {
-            let reach = self.reach(tap);
+            let reach = self.reach(tap, self.length);
             if reach.count == 0 {
                 return;
             }
