@@ -18,7 +18,7 @@ const EXAMPLES: &str = "Examples, from the repository's root:
 /// Predicts for each base of an RNA how reactive it is and how fast it degrades under four conditions.
 ///
 /// The data are Kaggle's OpenVaccine files: train.json, test.json and sample_submission.csv, plain or as gzip. The answer is
-/// submission.csv. Without a run of your own, `predict` and `picture` use the trained network that comes with the program. Progress and
+/// submission.csv. Without a run of your own, `predict` and `picture` use the trained networks that come with the program. Progress and
 /// logs go to stderr, results to stdout; the exit status is 0 only when all is written.
 #[derive(Parser)]
 #[command(version, max_term_width = 110, after_help = EXAMPLES)]
@@ -73,7 +73,7 @@ pub(crate) struct TrainArgs {
 
 #[derive(Args)]
 pub(crate) struct PredictArgs {
-    /// The folder of a trained run; without it, the network that comes with the program
+    /// The folder of a trained run; without it, the networks that come with the program
     #[arg(long, value_name = "DIR")]
     pub(crate) run: Option<PathBuf>,
     /// test.json: the answer is a submission; without it and --fasta, the repository's test file
@@ -112,7 +112,7 @@ pub(crate) struct EvaluateArgs {
 
 #[derive(Args)]
 pub(crate) struct PictureArgs {
-    /// The folder of a trained run; without it, the network that comes with the program
+    /// The folder of a trained run; without it, the networks that come with the program
     #[arg(long, value_name = "DIR")]
     pub(crate) run: Option<PathBuf>,
     /// RNAs to choose from

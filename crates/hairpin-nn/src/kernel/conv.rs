@@ -297,7 +297,22 @@ impl Conv {
     }
 
     fn input_gradients(&self, weight: &[f32], d_output: &[f32], d_x: &mut [f32]) {
-        let d_in = self.d_input;
+        let (d_in, d_out) = (self.d_input, self.d_output);
+        if d_x.is_empty() || d_in == 0 || d_out == 0 {
+            return;
+        }
+        // Turned once, and not by every product of a few rows.
+        let mut turned = vec![0f32; weight.len()];
+        turned
+            .par_chunks_mut(d_in * d_out)
+            .zip(weight.par_chunks(d_in * d_out))
+            .for_each(|(turned, tap)| {
+                for (column, row) in turned.chunks_exact_mut(d_in).enumerate() {
+                    for (to, from) in row.iter_mut().zip(tap.chunks_exact(d_out)) {
+                        *to = from[column];
+                    }
+                }
+            });
         d_x.par_chunks_mut(self.of_input().max(1))
             .enumerate()
             .for_each(|(example, d_x)| {
@@ -312,7 +327,7 @@ impl Conv {
                         Before::Keep,
                         1.0,
                         self.served(d_output, example, &reach),
-                        self.tap(weight, tap).transposed(),
+                        Matrix::new(&turned[tap * d_in * d_out..], d_out, d_in),
                         Threads::One,
                     );
                 }
