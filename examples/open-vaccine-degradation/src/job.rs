@@ -284,7 +284,7 @@ fn control_answers(
     joined.into_iter().map(stack).collect()
 }
 
-/// The trained network that comes with the program, or a run's.
+/// The trained networks that come with the program, or a run's.
 pub(crate) fn run_of(path: Option<&Path>) -> Result<RunDir> {
     const BUNDLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/bundle");
     Ok(RunDir::open(path.unwrap_or(Path::new(BUNDLE)))?)
