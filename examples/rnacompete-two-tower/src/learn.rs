@@ -388,9 +388,10 @@ pub(crate) fn learn(
     (1..=networks).map(train).collect()
 }
 
-/// Removes what a run could be resumed from: all that follows from it is written.
+/// Removes what a run could be resumed from: all that follows from it is written. The first network's goes last: it says that there is a run to
+/// resume.
 pub(crate) fn clear(run: &RunDir, kind: &str, networks: usize) -> Result<()> {
-    for number in 1..=networks {
+    for number in (1..=networks).rev() {
         folder(run, kind, number)?.clear_checkpoint()?;
     }
     Ok(())
