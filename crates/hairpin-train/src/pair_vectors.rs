@@ -142,7 +142,10 @@ impl PairVectors {
     /// # Panics
     ///
     /// When there is no network, or not all have read as many RNAs and proteins.
-    pub fn mean(networks: &[Self]) -> Self {
+    pub fn mean(mut networks: Vec<Self>) -> Self {
+        if networks.len() == 1 {
+            return networks.remove(0);
+        }
         let n = networks.len() as f32;
         let rnas: Vec<_> = networks.iter().map(|one| one.rnas.view()).collect();
         let proteins = networks.iter().map(|one| &one.proteins * (one.scale / n));
@@ -266,7 +269,7 @@ mod tests {
         other.head.scale = Param::from_tensor(Tensor::from_floats([2.5], &device));
         other.head.bias = Param::from_tensor(Tensor::from_floats([-0.75], &device));
         let other = PairVectors::new(&other, &proteins, &probes, 4, &device, |_, _| ()).unwrap();
-        let mean = PairVectors::mean(&[pairs.clone(), other.clone()]).scores(0..4);
+        let mean = PairVectors::mean(vec![pairs.clone(), other.clone()]).scores(0..4);
         let expected_mean = (pairs.scores(0..4) + other.scores(0..4)) / 2.0;
         for (found, expected) in mean.iter().zip(&expected_mean) {
             assert!((found - expected).abs() < 1e-5, "{found} {expected}");

@@ -10,11 +10,11 @@ mod outcome;
 mod picture;
 mod settings;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use clap::Parser;
 use cli::{Cli, Command, EvaluateArgs, ExportArgs, PredictArgs};
 use hairpin::tasks::open_vaccine::{SUBMISSION, score, write_submission};
-use hairpin::train::{Ensemble, RunDir};
+use hairpin::train::{Ensemble, Member, RunDir};
 use job::{run_of, test_file};
 use learn::{Answerer, MODEL};
 use std::process::ExitCode;
@@ -120,11 +120,23 @@ fn export(args: &ExportArgs) -> Result<()> {
         members.retain(|own| args.members.contains(&own.name));
     }
     let shares: f64 = members.iter().map(|own| own.weight).sum();
-    for own in &mut members {
-        own.weight /= shares;
-        own.bundle = own.bundle.clone().in_half_precision()?;
-    }
+    let halved = |own: Member| {
+        Ok(Member {
+            weight: own.weight / shares,
+            bundle: own.bundle.in_half_precision()?,
+            ..own
+        })
+    };
+    let members = members
+        .into_iter()
+        .map(halved)
+        .collect::<Result<Vec<_>>>()?;
     let out = RunDir::create(&args.out)?;
+    ensure!(
+        out.path().canonicalize()? != run.path().canonicalize()?,
+        "--out: {} is the run itself, whose networks would be lost; choose another folder",
+        args.out.display()
+    );
     let config = run.read(RunDir::RUN, 1 << 20)?;
     let names: Vec<String> = members.iter().map(|own| own.name.clone()).collect();
     Ensemble { members }.save(&out)?;

@@ -97,6 +97,8 @@ fn a_run_leaves_its_files_and_predicts_again_what_it_predicted() {
     let apart = half.iter().zip(&after).map(|(a, b)| (a - b).abs());
     let apart = apart.fold(0.0, f32::max);
     assert!(apart > 0.0 && apart < 0.01, "{apart}");
+    let call = ["export", "--run", text(&run), "--out", text(&run)];
+    PROGRAM.refuses(&call, &["--out", "is the run itself"]);
     let names: Vec<String> = std::fs::read_dir(small.join("members"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())

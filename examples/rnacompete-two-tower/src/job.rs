@@ -6,7 +6,7 @@ use crate::controls;
 use crate::data::{Division, Material, Side, TestFiles, names};
 use crate::effects::ProbeEffects;
 use crate::judge::{Judgement, THE_MODEL};
-use crate::learn::{self, Learned, Networks, Place, Rows, Trained, answer, learn};
+use crate::learn::{self, Learned, Networks, Place, Rows, Trained, answers, learn};
 use crate::motifs;
 use crate::mutants;
 use crate::predict;
@@ -20,6 +20,7 @@ use hairpin::targets::similarity::between_all;
 use hairpin::targets::{FittedRecipe, TargetMatrix};
 use hairpin::tasks::embeddings::{Embeddings, sequence_id};
 use hairpin::tasks::rnacompete::{read_test, score};
+use hairpin::tasks::write_columns;
 use hairpin::train::history::History;
 use hairpin::train::manifest::{Launch, Manifest, git_commit};
 use hairpin::train::report::Report;
@@ -152,15 +153,12 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
         .iter()
         .map(|&row| material.probes[row].clone())
         .collect();
-    let answered = |networks: &Networks| answer(networks, &judged, truth.names().to_vec(), &device);
-    let own = answered(&networks)?;
-    let mut parts = Vec::new();
-    if settings.ensemble.networks > 1 {
-        for (number, network) in (1..).zip(networks.each()) {
-            parts.push((format!("network {number}"), answered(&network)?));
-        }
-    }
-    let (mut answers, own) = match args.seen {
+    let (own, each) = answers(&networks, &judged, truth.names(), &device)?;
+    let parts = (1..).zip(each);
+    let mut parts: Vec<(String, TargetMatrix)> = parts
+        .map(|(number, answer)| (format!("network {number}"), answer))
+        .collect();
+    let (mut answered, own) = match args.seen {
         true => (controls::of_probes(&material, &division, &recipe)?, own),
         false => {
             let side = Side {
@@ -181,12 +179,12 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
             (controls, own)
         }
     };
-    answers.push((THE_MODEL.to_owned(), own));
+    answered.push((THE_MODEL.to_owned(), own));
     let judgement = Judgement {
         identity: identity(&material, &division)?,
         ceilings: ceilings(&material, &division, &settings)?,
         truth,
-        answers,
+        answers: answered,
     };
 
     let (_, of_model) = judgement.answers.last().context("the network was judged")?;
@@ -205,7 +203,7 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
     )?);
     explanations.extend(motifs::figures(&found)?);
     if let Some(table) = mutants::attention(&networks, &judged, of_model.names(), &device)? {
-        run.write(ATTENTION, table.as_bytes())?;
+        write_columns(&run.file(ATTENTION), &table)?;
     }
 
     let everyone = match settings.data.retrain && !args.seen {
@@ -252,7 +250,7 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
         false => Some(judgement.parts(&parts)?),
     };
     let verdict = judgement.verdict()?;
-    let mut result = judgement.json()?;
+    let mut result = judgement.json(&parts)?;
     result["run"] = json!(run.path());
     result["verdict"] = json!(verdict.as_ref().map(|verdict| verdict.text.as_str()));
     result["seed"] = json!(settings.fit.seed);
@@ -386,7 +384,7 @@ impl Seen<'_> {
     ) -> Result<ProbeEffects> {
         let vectors = (&learned.proteins, self.raw);
         let rows = Rows::new(self.material, self.structure, vectors, side)?;
-        let predicted = answer(networks, &rows, measured.names().to_vec(), device)?;
+        let (predicted, _) = answers(networks, &rows, measured.names(), device)?;
         let probes = side
             .probes
             .iter()

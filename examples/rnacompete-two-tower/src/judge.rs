@@ -1,10 +1,10 @@
 //! Predictions beside controls, protein by protein.
 
 use anyhow::{Context, Result};
-use hairpin::targets::TargetMatrix;
 use hairpin::targets::metrics::{
     Bin, Bootstrap, Comparison, Difference, Direction, Estimate, Metric, binned,
 };
+use hairpin::targets::{TargetError, TargetMatrix};
 use hairpin::train::report::{Predictions, Table, Verdict};
 use serde_json::{Value, json};
 
@@ -57,34 +57,40 @@ fn mean(values: &[f64], rows: &[usize]) -> Option<f64> {
     (!rows.is_empty()).then(|| sum / rows.len() as f64)
 }
 
+fn bootstrap() -> Bootstrap {
+    Bootstrap {
+        level: LEVEL,
+        ..Bootstrap::default()
+    }
+}
+
+/// The median of the network's scores minus that of another predictor's of the same proteins.
+fn difference(model: &[f64], other: &[f64]) -> Result<Difference, TargetError> {
+    bootstrap().compare(
+        model.len(),
+        None,
+        Direction::HigherIsBetter,
+        |rows| median(model, rows),
+        |rows| median(other, rows),
+    )
+}
+
+fn shown(e: &Estimate) -> String {
+    format!("{:.3} ({:.3} to {:.3})", e.value, e.low, e.high)
+}
+
 impl Judgement {
     fn judged(&self) -> Result<Vec<Judged<'_>>> {
-        let bootstrap = Bootstrap {
-            level: LEVEL,
-            ..Bootstrap::default()
-        };
-        let mut all = Vec::with_capacity(self.answers.len());
-        for (_, answer) in &self.answers {
-            let scores = Comparison::new(answer, &self.truth)?.columns(Metric::Pearson);
-            // A constant correlates with nothing, and that is no error here.
-            let scores = scores.values().iter().map(|score| score.unwrap_or(0.0));
-            all.push(scores.collect::<Vec<f64>>());
-        }
+        let bootstrap = bootstrap();
+        let scores = |(_, answer): &(String, TargetMatrix)| self.scores(answer);
+        let all = self.answers.iter().map(scores);
+        let all = all.collect::<Result<Vec<Vec<f64>>>>()?;
         let model = all.last().context("the network was judged")?.clone();
         let n = model.len();
         let place_of_model = all.len() - 1;
         let mut judged = Vec::with_capacity(all.len());
         for (place, scores) in all.into_iter().enumerate() {
-            let difference = (place < place_of_model).then(|| {
-                let (a, b) = (&model, &scores);
-                bootstrap.compare(
-                    n,
-                    None,
-                    Direction::HigherIsBetter,
-                    |rows| median(a, rows),
-                    |rows| median(b, rows),
-                )
-            });
+            let difference = (place < place_of_model).then(|| difference(&model, &scores));
             judged.push(Judged {
                 name: &self.answers[place].0,
                 median: bootstrap.estimate(n, None, |rows| median(&scores, rows))?,
@@ -94,6 +100,21 @@ impl Judgement {
             });
         }
         Ok(judged)
+    }
+
+    /// The correlation of each protein.
+    fn scores(&self, answer: &TargetMatrix) -> Result<Vec<f64>> {
+        let scores = Comparison::new(answer, &self.truth)?.columns(Metric::Pearson);
+        // A constant correlates with nothing, and that is no error here.
+        let scores = scores.values().iter().map(|score| score.unwrap_or(0.0));
+        Ok(scores.collect())
+    }
+
+    /// Median, mean and share of the ceiling.
+    fn summary(&self, scores: &[f64]) -> [Option<f64>; 3] {
+        let every: Vec<usize> = (0..scores.len()).collect();
+        let share = self.share_of_ceiling(scores);
+        [median(scores, &every), mean(scores, &every), share]
     }
 
     /// Whether the network is better than what is simple.
@@ -129,16 +150,9 @@ impl Judgement {
     pub(crate) fn parts(&self, answers: &[(String, TargetMatrix)]) -> Result<Table> {
         let mut rows = Vec::with_capacity(answers.len());
         for (name, answer) in answers {
-            let scores = Comparison::new(answer, &self.truth)?.columns(Metric::Pearson);
-            let scores = scores.values().iter().map(|score| score.unwrap_or(0.0));
-            let scores: Vec<f64> = scores.collect();
-            let every: Vec<usize> = (0..scores.len()).collect();
+            let scores = self.scores(answer)?;
             let mut row = vec![name.clone()];
-            for value in [
-                median(&scores, &every),
-                mean(&scores, &every),
-                self.share_of_ceiling(&scores),
-            ] {
+            for value in self.summary(&scores) {
                 row.extend(value.map(|value| format!("{value:.3}")));
             }
             rows.push(row);
@@ -155,7 +169,6 @@ impl Judgement {
     }
 
     fn all(&self, judged: &[Judged<'_>], caption: String) -> Table {
-        let shown = |e: &Estimate| format!("{:.3} ({:.3} to {:.3})", e.value, e.low, e.high);
         let mut columns = vec![
             "predictor".to_owned(),
             "median Pearson".into(),
@@ -280,7 +293,8 @@ impl Judgement {
             .collect())
     }
 
-    pub(crate) fn json(&self) -> Result<Value> {
+    /// Every number of the tables, those of [`parts`](Self::parts) too.
+    pub(crate) fn json(&self, parts: &[(String, TargetMatrix)]) -> Result<Value> {
         let judged = self.judged()?;
         let mut predictors = Vec::with_capacity(judged.len());
         for own in &judged {
@@ -288,7 +302,14 @@ impl Judgement {
                 None => None,
                 Some(identity) => Some(bins_of(&own.scores, identity)?),
             };
+            let within = match (&self.identity, own.difference, judged.last()) {
+                (Some(identity), Some(_), Some(model)) => {
+                    difference_within(&model.scores, &own.scores, identity, MIDDLE)?
+                }
+                _ => None,
+            };
             predictors.push(json!({
+                "model_minus_this_within": { "from": MIDDLE.0, "to": MIDDLE.1, "median_pearson": within.map(|both| both.difference) },
                 "name": own.name,
                 "median_pearson": own.median,
                 "mean_pearson": own.mean,
@@ -298,7 +319,19 @@ impl Judgement {
                 "pearson": own.scores,
             }));
         }
+        let part = |(name, answer): &(String, TargetMatrix)| {
+            let scores = self.scores(answer)?;
+            let [median, mean, share] = self.summary(&scores);
+            anyhow::Ok(json!({
+                "name": name,
+                "median_pearson": median,
+                "mean_pearson": mean,
+                "share_of_ceiling": share,
+                "pearson": scores,
+            }))
+        };
         Ok(json!({
+            "parts": parts.iter().map(part).collect::<Result<Vec<_>>>()?,
             "predictors": predictors,
             "proteins": self.truth.names(),
             "identity": self.identity,
@@ -329,17 +362,7 @@ fn difference_within(
     }
     let pick = |scores: &[f64]| rows.iter().map(|&row| scores[row]).collect::<Vec<_>>();
     let (model, other) = (pick(model), pick(other));
-    let bootstrap = Bootstrap {
-        level: LEVEL,
-        ..Bootstrap::default()
-    };
-    Ok(Some(bootstrap.compare(
-        rows.len(),
-        None,
-        Direction::HigherIsBetter,
-        |rows| median(&model, rows),
-        |rows| median(&other, rows),
-    )?))
+    Ok(Some(difference(&model, &other)?))
 }
 
 fn differences(judged: &[Judged<'_>], identity: &[f64]) -> Result<Table> {
@@ -353,10 +376,7 @@ fn differences(judged: &[Judged<'_>], identity: &[f64]) -> Result<Table> {
             let mut row = vec![control.name.to_owned()];
             for &range in &ranges {
                 let found = difference_within(&model.scores, &control.scores, identity, range)?;
-                row.push(found.map_or("none".to_owned(), |both| {
-                    let e = both.difference;
-                    format!("{:.3} ({:.3} to {:.3})", e.value, e.low, e.high)
-                }));
+                row.push(found.map_or("none".to_owned(), |both| shown(&both.difference)));
             }
             rows.push(row);
         }
@@ -382,7 +402,7 @@ fn bins(judged: &[Judged<'_>], identity: &[f64]) -> Result<Table> {
         let mut row = vec![own.name.to_owned()];
         row.extend(bins.iter().map(|bin| match &bin.median {
             None => "none".to_owned(),
-            Some(e) => format!("{:.3} ({:.3} to {:.3})", e.value, e.low, e.high),
+            Some(estimate) => shown(estimate),
         }));
         rows.push(row);
     }
@@ -436,7 +456,7 @@ mod tests {
             .and_then(|cell| cell.split(' ').next());
         assert_eq!(of_middle, Some("-1.500"));
         assert_eq!(tables[3].rows[2], ["C", "0.31", "1.000", "0.500", "-1.000"]);
-        let json = judgement.json().unwrap();
+        let json = judgement.json(&[]).unwrap();
         assert_eq!(json["predictors"][1]["median_pearson"]["value"], 1.0);
         assert!(judgement.verdict().unwrap().is_some());
         assert_eq!(judgement.drawings().unwrap().len(), 2);

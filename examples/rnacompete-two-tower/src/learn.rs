@@ -32,6 +32,9 @@ pub(crate) const MODEL: &str = "two_tower";
 /// Probes that go through the tower at once where nothing is learned.
 const BATCH: usize = 512;
 
+/// Proteins whose residues are read at once: few enough that long ones fit into memory.
+const PIECE: usize = 16;
+
 /// Standard deviation of the noise on proteins' vectors that predictions may be averaged over.
 const NOISE: f32 = 0.01;
 
@@ -70,7 +73,6 @@ pub(crate) fn folder(run: &RunDir, kind: &str, number: usize) -> Result<RunDir> 
 }
 
 /// A network, by what it reads of a protein.
-#[derive(Clone)]
 pub(crate) enum Network {
     /// A vector.
     Vectors(Box<TwoTower>),
@@ -93,9 +95,10 @@ impl Network {
         };
         let residues = proteins.residues()?;
         let dataset = residues.dataset()?;
+        let every: Vec<usize> = (0..dataset.len()).collect();
         let mut values = Vec::new();
-        for rows in in_pieces(dataset.len()) {
-            let batch = dataset.batch(&rows, None, device);
+        for rows in every.chunks(PIECE) {
+            let batch = dataset.batch(rows, None, device);
             let vectors = model.residues.forward(&batch, None);
             values.extend(vectors.into_data().iter::<f32>());
         }
@@ -105,14 +108,6 @@ impl Network {
             values,
         )?))
     }
-}
-
-/// Rows, few enough at once that long proteins fit into memory.
-fn in_pieces(rows: usize) -> impl Iterator<Item = Vec<usize>> {
-    const PIECE: usize = 16;
-    (0..rows)
-        .step_by(PIECE)
-        .map(move |first| (first..(first + PIECE).min(rows)).collect())
 }
 
 /// Networks of one kind that answer together, by their mean.
@@ -129,38 +124,29 @@ impl Networks {
         (Self(parts.0), parts.1, parts.2)
     }
 
-    /// Each of them alone.
-    pub(crate) fn each(&self) -> impl Iterator<Item = Self> {
-        self.0.iter().map(|network| Self(vec![network.clone()]))
-    }
-
-    /// Proteins and probes in the space of the head, of all networks.
+    /// Proteins and probes in the space of the head, of each network.
     fn pairs(
         &self,
         proteins: &Proteins,
         probes: &AnnotatedSequences<'_, Rna>,
         device: &Device,
-    ) -> Result<PairVectors> {
+    ) -> Result<Vec<PairVectors>> {
         let read = |network: &Network| {
             let proteins = network.vectors(proteins, device)?;
             let towers = network.towers();
             let pairs = PairVectors::new(towers, &proteins, probes, BATCH, device, |_, _| ());
             anyhow::Ok(pairs?)
         };
-        let each = self.0.iter().map(read).collect::<Result<Vec<_>>>()?;
-        Ok(PairVectors::mean(&each))
+        self.0.iter().map(read).collect()
     }
 
-    /// How much each residue of a protein that is read counts, the mean over the networks; nothing of networks that read no residues.
+    /// How much each residue of a protein that is read counts, the mean over the networks.
     pub(crate) fn attention(
         &self,
-        proteins: &Proteins,
+        residues: &Residues,
         row: usize,
         device: &Device,
-    ) -> Result<Option<Vec<f32>>> {
-        let Some(residues) = &proteins.residues else {
-            return Ok(None);
-        };
+    ) -> Result<Vec<f32>> {
         let batch = residues.dataset()?.batch(&[row], None, device);
         let mut mean = vec![0.0; residues.positions(row).len()];
         for network in &self.0 {
@@ -171,12 +157,11 @@ impl Networks {
                 }
             }
         }
-        Ok(Some(mean))
+        Ok(mean)
     }
 }
 
 /// Proteins as a network reads them.
-#[derive(Clone)]
 pub(crate) struct Proteins {
     /// `[proteins, width]`; without columns where residues are read.
     vectors: Array2<f32>,
@@ -276,7 +261,7 @@ impl Rows {
         };
         let (length, channels) = (structure.length, structure.channels);
         let probes = AnnotatedSequences::new(probes, &structure.values, length, channels)?;
-        let pairs = networks.pairs(&self.proteins, &probes, device)?;
+        let pairs = PairVectors::mean(networks.pairs(&self.proteins, &probes, device)?);
         Ok(pairs.scores(protein..protein + 1).into_iter().collect())
     }
 
@@ -292,7 +277,7 @@ impl Rows {
         let structure = &self.structure[probe * width..][..width];
         let probes = &self.probes[probe..=probe];
         let probes = AnnotatedSequences::new(probes, structure, self.length, self.channels)?;
-        let pairs = networks.pairs(proteins, &probes, device)?;
+        let pairs = PairVectors::mean(networks.pairs(proteins, &probes, device)?);
         Ok(pairs.scores(0..pairs.n_proteins()).into_iter().collect())
     }
 
@@ -656,18 +641,24 @@ impl Trained {
                 _ => pairs.with_averaged_proteins(model, &noisy, average, seed, device)?,
             });
         }
-        Ok(PairVectors::mean(&each))
+        Ok(PairVectors::mean(each))
     }
 }
 
-/// What networks say of every pair of a side, `[probes, proteins]`.
-pub(crate) fn answer(
+/// What networks say of every pair of a side, `[probes, proteins]`: their mean and, of several, each of them.
+pub(crate) fn answers(
     networks: &Networks,
     rows: &Rows,
-    names: Vec<String>,
+    names: &[String],
     device: &Device,
-) -> Result<TargetMatrix> {
+) -> Result<(TargetMatrix, Vec<TargetMatrix>)> {
     let pairs = networks.pairs(&rows.proteins, &rows.probes()?, device)?;
-    let scores = pairs.scores(0..pairs.n_proteins());
-    Ok(TargetMatrix::new(scores, names)?)
+    let scores = |pairs: &PairVectors| {
+        TargetMatrix::new(pairs.scores(0..pairs.n_proteins()), names.to_vec())
+    };
+    let each = match pairs.len() {
+        1 => Vec::new(),
+        _ => pairs.iter().map(scores).collect::<Result<_, _>>()?,
+    };
+    Ok((scores(&PairVectors::mean(pairs))?, each))
 }

@@ -2,13 +2,13 @@
 
 use crate::learn::{Networks, Rows};
 use anyhow::Result;
-use hairpin::seq::{Alphabet, Protein};
+use hairpin::seq::{Alphabet, Protein, Seq};
 use hairpin::targets::TargetMatrix;
+use hairpin::tasks::Column;
 use hairpin::train::Device;
-use hairpin::train::explain::{HeatMap, mutagenesis};
+use hairpin::train::explain::{HeatMap, Mutagenesis, mutagenesis};
 use hairpin::train::report::{Figure, Svg};
 use ndarray::{Array2, s};
-use std::fmt::Write as _;
 
 /// Mutants that go through the tower at once.
 const BATCH: usize = 256;
@@ -19,6 +19,31 @@ const PIECE: usize = 32;
 /// Residues side by side in a drawing.
 const LINE: usize = 60;
 
+/// The probe that is predicted to shine most with a protein.
+fn best(answer: &TargetMatrix, protein: usize) -> Option<usize> {
+    let scores = answer.values().column(protein);
+    (0..scores.len()).max_by(|&a, &b| scores[a].total_cmp(&scores[b]))
+}
+
+/// Scores a sequence and all its mutants by what may fail.
+fn mutants<A: Alphabet>(
+    sequence: &Seq<A>,
+    batch: usize,
+    mut score: impl FnMut(&[Seq<A>]) -> Result<Vec<f32>>,
+) -> Result<Mutagenesis<A>> {
+    let mut failed = None;
+    let found = mutagenesis(sequence, batch, |mutants| {
+        score(mutants).unwrap_or_else(|error| {
+            failed.get_or_insert(error);
+            vec![0.0; mutants.len()]
+        })
+    })?;
+    match failed {
+        Some(error) => Err(error),
+        None => Ok(found),
+    }
+}
+
 /// For each of some proteins, columns of `answer`, the probe that is predicted to shine most and all its mutants, each folded anew.
 pub(crate) fn figures(
     networks: &Networks,
@@ -28,20 +53,12 @@ pub(crate) fn figures(
 ) -> Result<Vec<Figure>> {
     let mut figures = Vec::with_capacity(proteins.len());
     for &protein in proteins {
-        let scores = answer.values().column(protein).to_vec();
-        let best = (0..scores.len()).max_by(|&a, &b| scores[a].total_cmp(&scores[b]));
-        let Some(probe) = best else { continue };
-        let mut failed = None;
-        let found = mutagenesis(rows.probe(probe), BATCH, |mutants| {
+        let Some(probe) = best(answer, protein) else {
+            continue;
+        };
+        let found = mutants(rows.probe(probe), BATCH, |mutants| {
             rows.scores(networks, protein, mutants, device)
-                .unwrap_or_else(|error| {
-                    failed.get_or_insert(error);
-                    vec![0.0; mutants.len()]
-                })
         })?;
-        if let Some(error) = failed {
-            return Err(error);
-        }
         let name = &answer.names()[protein];
         let title = format!("change of the prediction for {name}, standard deviations");
         figures.push(Figure {
@@ -70,9 +87,7 @@ pub(crate) fn of_residues(
     };
     for &protein in proteins {
         let name = &answer.names()[protein];
-        let Some(weights) = networks.attention(&rows.proteins, protein, device)? else {
-            continue;
-        };
+        let weights = networks.attention(residues, protein, device)?;
         let (read, positions) = (
             residues.read(protein).to_string(),
             residues.positions(protein),
@@ -102,22 +117,13 @@ pub(crate) fn of_residues(
             svg: Svg::parse(&drawing.svg(map.view())?)?,
         });
 
-        let scores = answer.values().column(protein).to_vec();
-        let best = (0..scores.len()).max_by(|&a, &b| scores[a].total_cmp(&scores[b]));
-        let Some(probe) = best else { continue };
-        let mut failed = None;
-        let found = mutagenesis(residues.read(protein), PIECE, |mutants| {
-            let scored = residues
-                .changed(protein, mutants)
-                .and_then(|changed| rows.scores_of_proteins(networks, probe, &changed, device));
-            scored.unwrap_or_else(|error| {
-                failed.get_or_insert(error);
-                vec![0.0; mutants.len()]
-            })
+        let Some(probe) = best(answer, protein) else {
+            continue;
+        };
+        let found = mutants(residues.read(protein), PIECE, |mutants| {
+            let changed = residues.changed(protein, mutants)?;
+            rows.scores_of_proteins(networks, probe, &changed, device)
         })?;
-        if let Some(error) = failed {
-            return Err(error);
-        }
         // The part of the protein where changes do most, as much as a page has room for.
         let strength: Vec<f32> = found
             .differences()
@@ -156,26 +162,29 @@ fn letters(symbols: &[u8]) -> Vec<String> {
     symbols.iter().map(letter).collect()
 }
 
-/// The attention of every protein as CSV: protein, position from 1, residue, share; nothing where no residues are read.
+/// The attention of every protein, a row for each residue: protein, position from 1, residue, share; nothing where no residues are read.
 pub(crate) fn attention(
     networks: &Networks,
     rows: &Rows,
     names: &[String],
     device: &Device,
-) -> Result<Option<String>> {
+) -> Result<Option<[(&'static str, Column); 4]>> {
     let Some(residues) = &rows.proteins.residues else {
         return Ok(None);
     };
-    let mut table = "protein,position,residue,share\n".to_owned();
+    let (mut proteins, mut positions) = (Vec::new(), Vec::new());
+    let (mut letters, mut shares) = (Vec::new(), Vec::new());
     for (protein, name) in names.iter().enumerate() {
-        let weights = networks.attention(&rows.proteins, protein, device)?;
-        let places = residues.positions(protein).iter();
-        let read = residues.read(protein).to_string();
-        let rows = places.zip(read.chars()).zip(weights.into_iter().flatten());
-        for ((position, residue), weight) in rows {
-            // Writing to a string does not fail.
-            let _ = writeln!(table, "{name},{},{residue},{weight}", position + 1);
-        }
+        let places = residues.positions(protein);
+        proteins.extend(std::iter::repeat_n(name.clone(), places.len()));
+        positions.extend(places.iter().map(|&place| place as i32 + 1));
+        letters.extend(residues.read(protein).to_string().chars().map(String::from));
+        shares.extend(networks.attention(residues, protein, device)?);
     }
-    Ok(Some(table))
+    Ok(Some([
+        ("protein", Column::Text(proteins)),
+        ("position", Column::Whole(positions)),
+        ("residue", Column::Text(letters)),
+        ("share", Column::Float(shares)),
+    ]))
 }

@@ -1,5 +1,6 @@
 //! What holds for every network, and its agreement with the same one in PyTorch: one program for all of it, which is linked once.
 
+#[path = "../../../hairpin-nn/tests/laws/agreement.rs"]
 mod agreement;
 mod esm2;
 mod golden_esm2;
