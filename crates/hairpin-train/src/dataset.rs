@@ -4,6 +4,7 @@ mod annotated;
 mod npy;
 mod npy_rows;
 mod pair;
+mod pair_pools;
 mod per_base;
 mod vectors;
 
@@ -11,6 +12,7 @@ pub use annotated::AnnotatedSequences;
 pub use npy::{NpyMatrix, NpySequences};
 pub use npy_rows::NpyRows;
 pub use pair::{ColumnSample, PairDataset, PairInput};
+pub use pair_pools::{PairPools, Pool, PoolShares};
 pub use per_base::{PerBaseDataset, PerBaseFeatures};
 pub use vectors::Vectors;
 

@@ -141,6 +141,15 @@ pub enum TrainError {
         expected: &'static str,
     },
 
+    /// Shares of pools that blocks cannot be drawn by.
+    #[error("the shares of the pools are {found}, expected {expected}; correct the shares")]
+    Pools {
+        /// The shares.
+        found: String,
+        /// What they may be.
+        expected: &'static str,
+    },
+
     /// The folder of a run does not exist.
     #[error("{}: no such folder; give the folder of a run, or train first to make it", path.display())]
     NoRun {

@@ -19,7 +19,7 @@ pub use session::{Ended, Examples, Fitted, Kept, Session, Stop, Watch};
 use crate::average::Average;
 use crate::checkpoint::{self, Position};
 use crate::history::History;
-use crate::order::{epoch_rng, shuffled_batches};
+use crate::order::{epoch_batches, epoch_rng};
 use crate::predict::{check_shortest, lengths_of, shortest_of};
 use crate::schedule::Schedule;
 use crate::{Dataset, Objective, Outputs, Progress, RunDir, TrainError, events};
@@ -199,12 +199,8 @@ where
             break;
         }
         let epoch = run.position.epoch;
-        let order = shuffled_batches(
-            &lengths,
-            train.odds,
-            batch_size,
-            &mut epoch_rng(config.seed, epoch),
-        );
+        let mut rng = epoch_rng(config.seed, epoch);
+        let order = epoch_batches(&train, &lengths, batch_size, &mut rng);
         let order = Order {
             batches: &order,
             placed: &placed,

@@ -85,7 +85,8 @@ pub use bundle::Bundle;
 pub use burn::tensor::{Device, FloatDType};
 pub use dataset::{
     AnnotatedSequences, ColumnSample, Dataset, NpyMatrix, NpyRows, NpySequences, PairDataset,
-    PairInput, PerBaseDataset, PerBaseFeatures, SequenceDataset, Vectors,
+    PairInput, PairPools, PerBaseDataset, PerBaseFeatures, Pool, PoolShares, SequenceDataset,
+    Vectors,
 };
 pub use device::{DeviceKind, Devices};
 pub use ensemble::{
@@ -99,7 +100,7 @@ pub use objective::{
     Regression, Sampled, TargetBatch, Variance,
 };
 pub use optimizer::{OptimizerConfig, OptimizerKind, ParameterGroup};
-pub use order::balanced_odds;
+pub use order::{BatchSampler, balanced_odds};
 pub use outputs::{Outputs, Predictions};
 pub use pair_vectors::PairVectors;
 pub use predict::{check_lengths, predict};

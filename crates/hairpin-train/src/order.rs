@@ -1,11 +1,13 @@
 //! The order in which rows are trained on, and the random streams of a run: functions of the seed, the epoch and the batch alone, so
 //! that a run can go on from any batch.
 
+use crate::fit::Examples;
 use hairpin_targets::ClassLabels;
 use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
+use std::fmt::Debug;
 
 /// The stream from which the order of an epoch's rows is drawn.
 pub(crate) fn epoch_rng(seed: u64, epoch: usize) -> ChaCha8Rng {
@@ -34,12 +36,46 @@ pub(crate) fn backend_seed(seed: u64, epoch: usize, batch: usize) -> u64 {
     z ^ (z >> 31)
 }
 
+/// What chooses the rows of every batch of training: blocks whose rows belong together, say.
+///
+/// The counterpart of PyTorch's `batch_sampler`. An epoch has as many batches as without it, the number of rows over `batch_size`.
+pub trait BatchSampler: Debug + Sync {
+    /// The rows of one batch, `size` of them, in the order in which the dataset and the objective are to see them. All chance comes from `rng`.
+    fn batch(&self, size: usize, rng: &mut ChaCha8Rng) -> Vec<usize>;
+}
+
+/// The batches of one epoch.
+///
+/// # Panics
+///
+/// If a batch sampler draws no row, or one that does not exist.
+pub(crate) fn epoch_batches<D: ?Sized, T: ?Sized>(
+    examples: &Examples<'_, D, T>,
+    lengths: &[usize],
+    batch_size: usize,
+    rng: &mut ChaCha8Rng,
+) -> Vec<Vec<usize>> {
+    let Some(sampler) = examples.batch_sampler else {
+        return shuffled_batches(lengths, examples.odds, batch_size, rng);
+    };
+    let batch = |_| {
+        let rows = sampler.batch(batch_size, rng);
+        assert!(!rows.is_empty(), "BatchSampler: a batch without rows");
+        for &row in &rows {
+            let n = lengths.len();
+            assert!(row < n, "BatchSampler: row is {row}, expected below {n}");
+        }
+        rows
+    };
+    (0..lengths.len().div_ceil(batch_size)).map(batch).collect()
+}
+
 /// Batches of one pass over a training set: shuffled, yet with like lengths together so that little is padding.
 ///
 /// Rows are shuffled, cut into pools of 16 batches, sorted by length within each pool, cut into batches, and the batches shuffled.
 /// When all lengths are equal that is a plain shuffle. The last batch of a pass may be smaller. With `odds`, as many rows as there are
 /// are drawn with replacement, each in proportion to its own.
-pub(crate) fn shuffled_batches(
+fn shuffled_batches(
     lengths: &[usize],
     odds: Option<&[f64]>,
     batch_size: usize,
@@ -153,6 +189,26 @@ mod tests {
             // Five standard deviations of a binomial.
             assert!((count as f64 - expected).abs() < 5.0 * expected.sqrt());
         }
+    }
+
+    #[test]
+    fn a_batch_sampler_chooses_every_batch_of_an_epoch() {
+        #[derive(Debug)]
+        struct Neighbours;
+        impl BatchSampler for Neighbours {
+            fn batch(&self, size: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
+                let first = rng.random_range(0..20 - size);
+                (first..first + size).collect()
+            }
+        }
+        let examples = Examples::new(&(), &()).with_batch_sampler(&Neighbours);
+        let batches = |epoch| epoch_batches(&examples, &[5; 20], 6, &mut epoch_rng(1, epoch));
+        assert_eq!(batches(1).len(), 4);
+        for batch in batches(1) {
+            assert_eq!(batch, (batch[0]..batch[0] + 6).collect::<Vec<_>>());
+        }
+        assert_eq!(batches(1), batches(1));
+        assert_ne!(batches(1), batches(2));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! [`find_learning_rate`]: a short training under a rising rate, which shows what rate a model takes.
 
 use crate::fit::{check_rows, global_norm};
-use crate::order::{backend_seed, batch_rng, epoch_rng, shuffled_batches};
+use crate::order::{backend_seed, batch_rng, epoch_batches, epoch_rng};
 use crate::predict::{lengths_of, shortest_of};
 use crate::report::RateFinder;
 use crate::{Dataset, Examples, FitConfig, Objective, Outputs, TargetBatch, TrainError};
@@ -77,7 +77,7 @@ where
             None => {
                 epoch += 1;
                 let mut rng = epoch_rng(config.seed, epoch);
-                let batches = shuffled_batches(&lengths, train.odds, batch_size, &mut rng);
+                let batches = epoch_batches(&train, &lengths, batch_size, &mut rng);
                 order = batches.into_iter();
                 order.next().unwrap_or_default()
             }

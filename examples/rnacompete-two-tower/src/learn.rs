@@ -2,7 +2,6 @@
 
 use crate::data::{Material, Side};
 use crate::effects::ProbeEffects;
-use crate::pools;
 use crate::proteins::{self, ProteinVectors, Source};
 use crate::residues::Residues;
 use crate::settings::{ContrastConfig, Reads, Settings};
@@ -18,9 +17,9 @@ use hairpin::targets::{FittedRecipe, TargetMatrix};
 use hairpin::tasks::rnacompete::Test;
 use hairpin::train::history::History;
 use hairpin::train::{
-    AnnotatedSequences, Bundle, ColumnSample, Contrastive, ContrastiveTowers, Dataset, Device,
-    Ensemble, Examples, InfoNce, Member, Objective, PairDataset, PairVectors, Progress, RunDir,
-    Sampled, Session, Stop, Vectors, fit,
+    AnnotatedSequences, BatchSampler, Bundle, ColumnSample, Contrastive, ContrastiveTowers,
+    Dataset, Device, Ensemble, Examples, InfoNce, Member, Objective, PairDataset, PairPools,
+    PairVectors, PoolShares, Progress, RunDir, Sampled, Session, Stop, Vectors, fit,
 };
 use ndarray::{Array2, Axis};
 use serde::{Deserialize, Serialize};
@@ -391,11 +390,13 @@ fn one(
 ) -> Result<(Network, History)> {
     let [(learn, on_learn), (choose, _)] = sides;
     let all = on_learn.n_columns();
-    let sample = settings.sample(all);
     let objective = Sampled {
         objective: settings.objective.clone(),
-        sample,
+        sample: settings.sample(all),
     };
+    let pools = settings.pools(on_learn)?;
+    let sampler = pools.as_ref().map(|pools| pools as &dyn BatchSampler);
+    let place = (folder, sampler, place);
     let network = settings.network(learned, all);
     if let Source::Residues { .. } = learned.proteins.source {
         let config = settings.residue_network(learned, all);
@@ -403,7 +404,7 @@ fn one(
         let choose_left = choose.proteins.residues()?.dataset()?;
         let left = [&left, &choose_left];
         let init = |device: &Device| config.init(device);
-        let (model, history) = towers(settings, init, &objective, left, sides, folder, place)?;
+        let (model, history) = towers(settings, init, &objective, left, sides, place)?;
         return Ok((Network::Residues(Box::new(model)), history));
     }
     let mut left = Vectors::new(learn.proteins.vectors.clone());
@@ -422,16 +423,14 @@ fn one(
     } = settings.contrast;
     if weight == 0.0 {
         let init = |device: &Device| network.init(device);
-        let (model, history) = towers(settings, init, &objective, left, sides, folder, place)?;
+        let (model, history) = towers(settings, init, &objective, left, sides, place)?;
         return Ok((Network::Vectors(Box::new(model)), history));
     }
-    let objective = Sampled {
-        objective: Contrastive {
-            objective: settings.objective.clone(),
-            weight,
-            least: least as f32,
-        },
-        sample,
+    let objective = Contrastive {
+        objective,
+        weight,
+        least: least as f32,
+        pools: pools.as_ref(),
     };
     let init = |device: &Device| {
         Ok(ContrastiveTowers {
@@ -443,19 +442,18 @@ fn one(
             })?,
         })
     };
-    let (model, history) = towers(settings, init, &objective, left, sides, folder, place)?;
+    let (model, history) = towers(settings, init, &objective, left, sides, place)?;
     Ok((Network::Vectors(Box::new(model.towers)), history))
 }
 
-/// Trains two towers of any kind; `left` are the proteins of both sides.
+/// Trains two towers of any kind; `left` are the proteins of both sides, and what chooses the probes of each batch goes with the place.
 fn towers<M, O, L>(
     settings: &Settings,
     init: impl FnOnce(&Device) -> Result<M, ModelError>,
     objective: &O,
     left: [&L; 2],
     [(learn, on_learn), (choose, on_choose)]: [(&Rows, &TargetMatrix); 2],
-    folder: &RunDir,
-    place: &Place<'_>,
+    (folder, sampler, place): (&RunDir, Option<&dyn BatchSampler>, &Place<'_>),
 ) -> Result<(M, History)>
 where
     L: Dataset + Sync,
@@ -469,11 +467,8 @@ where
     let choosing = on_choose.n_columns();
     let every = ColumnSample::new(choosing, choosing, settings.fit.seed);
     let on_valid = PairDataset::new(left[1], &choose_right, every);
-    let odds = pools::odds(on_learn, settings.contrast.pools);
     let mut examples = Examples::new(&on_train, on_learn);
-    if let Some(odds) = &odds {
-        examples = examples.with_odds(odds);
-    }
+    examples.batch_sampler = sampler;
     let session = Session {
         origin: place.origin.clone(),
         // A training that was killed before its first checkpoint begins anew.
@@ -534,7 +529,20 @@ impl Settings {
             0 => n_proteins,
             some => some,
         };
-        ColumnSample::new(n_proteins, size, self.fit.seed)
+        let sample = ColumnSample::new(n_proteins, size, self.fit.seed);
+        match self.contrast.pools == PoolShares::NONE {
+            true => sample,
+            false => sample.by_first_row(),
+        }
+    }
+
+    /// The pools that blocks are drawn from, where they are.
+    fn pools<'a>(&self, targets: &'a TargetMatrix) -> Result<Option<PairPools<'a>>> {
+        if self.contrast.pools == PoolShares::NONE {
+            return Ok(None);
+        }
+        let sample = self.sample(targets.n_columns());
+        Ok(Some(PairPools::new(targets, sample, self.contrast.pools)?))
     }
 }
 

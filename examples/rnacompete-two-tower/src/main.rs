@@ -10,7 +10,6 @@ mod judge;
 mod learn;
 mod motifs;
 mod mutants;
-mod pools;
 mod predict;
 mod proteins;
 mod residues;

@@ -8,7 +8,7 @@ use hairpin::targets::{Recipe, Step};
 use hairpin::tasks::rnacompete::{Missing, Reading, Stray};
 use hairpin::train::{
     AverageConfig, AverageKind, FitConfig, OptimizerConfig, OptimizerKind, ParameterGroup,
-    Regression, ScheduleConfig, ScheduleKind, config,
+    PoolShares, Regression, ScheduleConfig, ScheduleKind, config,
 };
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -110,31 +110,8 @@ pub(crate) struct ContrastConfig {
     pub(crate) least: f64,
     /// The first temperature; it is learned.
     pub(crate) temperature: f64,
-    /// Shares of the pools that probes are drawn from.
-    pub(crate) pools: Pools,
-}
-
-/// Shares of probes by the z-scores that they have; all 0 draws every probe once an epoch.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Pools {
-    /// The tenth with the highest z-score of any protein.
-    pub(crate) high: f64,
-    /// The middle of the others.
-    pub(crate) mid: f64,
-    /// The half with the lowest.
-    pub(crate) low: f64,
-    /// Of the others the tenth that a second protein likes most: hard to tell apart.
-    pub(crate) hard: f64,
-}
-
-impl Pools {
-    const NONE: Self = Self {
-        high: 0.0,
-        mid: 0.0,
-        low: 0.0,
-        hard: 0.0,
-    };
+    /// Shares of the pools that blocks are drawn from; all 0: every probe comes once an epoch.
+    pub(crate) pools: PoolShares,
 }
 
 impl DataConfig {
@@ -216,7 +193,7 @@ impl Default for Settings {
                 weight: 0.0,
                 least: 2.0,
                 temperature: 0.07,
-                pools: Pools::NONE,
+                pools: PoolShares::NONE,
             },
             fit: FitConfig {
                 epochs: 20,
@@ -297,19 +274,9 @@ impl Settings {
             "contrast.temperature is {}, expected 0.01 to 1",
             contrast.temperature
         );
-        let Pools {
-            high,
-            mid,
-            low,
-            hard,
-        } = contrast.pools;
-        let shares = [high, mid, low, hard];
-        let sum: f64 = shares.iter().sum();
-        ensure!(
-            contrast.pools == Pools::NONE
-                || (shares.iter().all(|share| *share >= 0.0) && (sum - 1.0).abs() < 1e-6),
-            "contrast.pools are {shares:?}, expected shares that add up to 1, or 0 each"
-        );
+        if contrast.pools != PoolShares::NONE {
+            contrast.pools.validate().context("contrast.pools")?;
+        }
         ensure!(
             data.test_share > 0.0 && data.test_share < 1.0,
             "data.test_share is {}, expected above 0, below 1",

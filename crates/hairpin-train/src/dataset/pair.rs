@@ -23,12 +23,15 @@ use rand_chacha::rand_core::SeedableRng;
 /// assert!(columns.is_sorted() && columns.iter().all(|&column| column < 200));
 /// assert_eq!(columns, sample.draw(&[17, 4, 25]));
 /// assert_ne!(columns, sample.draw(&[17, 25, 4]));
+/// let by_first_row = sample.by_first_row();
+/// assert_eq!(by_first_row.draw(&[17, 4, 25]), by_first_row.draw(&[17, 8]));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ColumnSample {
     n_columns: usize,
     size: usize,
     seed: u64,
+    by_first_row: bool,
 }
 
 impl ColumnSample {
@@ -38,7 +41,29 @@ impl ColumnSample {
             n_columns,
             size: size.max(1).min(n_columns),
             seed,
+            by_first_row: false,
         }
+    }
+
+    /// Samples that follow from the seed and the first row of a batch alone, so that its other rows can be chosen for them.
+    pub fn by_first_row(self) -> Self {
+        Self {
+            by_first_row: true,
+            ..self
+        }
+    }
+
+    pub(super) fn is_by_first_row(&self) -> bool {
+        self.by_first_row
+    }
+
+    /// Number of columns of a sample.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    pub(super) fn seed(&self) -> u64 {
+        self.seed
     }
 
     /// Number of columns that samples are drawn from.
@@ -52,7 +77,11 @@ impl ColumnSample {
             return (0..self.n_columns).collect();
         }
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
-        rng.set_stream(digest(rows));
+        let naming = match self.by_first_row {
+            true => &rows[..rows.len().min(1)],
+            false => rows,
+        };
+        rng.set_stream(digest(naming));
         let mut columns = index::sample(&mut rng, self.n_columns, self.size).into_vec();
         columns.sort_unstable();
         columns

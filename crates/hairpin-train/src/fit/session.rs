@@ -2,7 +2,7 @@
 
 use crate::error::TrainError;
 use crate::history::{Epoch, History};
-use crate::{Dataset, Progress, RunDir};
+use crate::{BatchSampler, Dataset, Progress, RunDir};
 use burn::tensor::Device;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -20,6 +20,8 @@ pub struct Examples<'a, D: ?Sized, T: ?Sized> {
     pub weights: Option<&'a [f32]>,
     /// How often each row is drawn, in proportion, with replacement; none: once an epoch. Of no effect on validation rows.
     pub odds: Option<&'a [f64]>,
+    /// What chooses the rows of every batch, in the place of odds; none: they are shuffled. Of no effect on validation rows.
+    pub batch_sampler: Option<&'a dyn BatchSampler>,
 }
 
 impl<'a, D: ?Sized, T: ?Sized> Examples<'a, D, T> {
@@ -30,6 +32,7 @@ impl<'a, D: ?Sized, T: ?Sized> Examples<'a, D, T> {
             targets,
             weights: None,
             odds: None,
+            batch_sampler: None,
         }
     }
 
@@ -42,6 +45,12 @@ impl<'a, D: ?Sized, T: ?Sized> Examples<'a, D, T> {
     /// Rows that are drawn differently often: by [`balanced_odds`](crate::balanced_odds), say.
     pub fn with_odds(mut self, odds: &'a [f64]) -> Self {
         self.odds = Some(odds);
+        self
+    }
+
+    /// Rows that are drawn batch by batch: as [`PairPools`](crate::PairPools) has them, say.
+    pub fn with_batch_sampler(mut self, sampler: &'a dyn BatchSampler) -> Self {
+        self.batch_sampler = Some(sampler);
         self
     }
 }
@@ -57,6 +66,7 @@ impl<'a, D: Dataset + Sync, T: ?Sized> Examples<'a, D, T> {
             targets: self.targets,
             weights: self.weights,
             odds: self.odds,
+            batch_sampler: self.batch_sampler,
         }
     }
 }
