@@ -23,6 +23,13 @@
 //! assert!(error.to_string().contains("vectors of 3 numbers, expected 320"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! [`ResidueEmbeddings`] are a vector for each residue: the npy is `[residues of all sequences, width]`, and the JSON also has the number of
+//! residues of each id.
+
+mod residues;
+
+pub use residues::ResidueEmbeddings;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -60,6 +67,9 @@ struct Description {
     width: usize,
     npy_sha256: String,
     ids: Vec<String>,
+    /// Rows of each id, where they are of residues.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    residues: Option<Vec<usize>>,
 }
 
 impl Embeddings {
@@ -110,49 +120,14 @@ impl Embeddings {
     ///
     /// If one of the two is missing, damaged or not of its format, they do not belong together, or as [`new`](Self::new).
     pub fn read(path: &Path) -> Result<Self, TaskError> {
-        let content = npy::content(path, REMEDY)?;
-        let place = Place::new(path);
-        let vectors = npy::read_matrix::<f32>(&content, &place)?;
-        let beside = beside(path);
-        let (source, bytes) = file::open(&beside, || REMEDY.to_owned())?;
-        if bytes > MOST_JSON {
-            return Err(TaskError::TooLarge {
-                place: Place::new(&beside),
-                found: format!("{bytes} bytes"),
-                limit: format!("{MOST_JSON} bytes"),
+        let (description, vectors) = read(path)?;
+        if description.residues.is_some() {
+            return Err(TaskError::Field {
+                place: Place::new(beside(path)),
+                found: "a vector for each residue".to_owned(),
+                expected: "one for each sequence".to_owned(),
+                remedy: "embed without `--per-residue`",
             });
-        }
-        let source = std::io::BufReader::new(source);
-        let description: Description =
-            serde_json::from_reader(source).map_err(|error| TaskError::Field {
-                place: Place::new(&beside).line(error.line() as u64),
-                found: error.to_string(),
-                expected: "model, weights_sha256, width, npy_sha256 and ids".to_owned(),
-                remedy: REMEDY,
-            })?;
-        let mismatch = |found: String, expected: String| TaskError::Field {
-            place: Place::new(&beside),
-            found,
-            expected,
-            remedy: "take both files from one run",
-        };
-        let hash = sha256(&content);
-        if hash != description.npy_sha256 {
-            return Err(mismatch(
-                format!("hash {} of the npy", shorten(&description.npy_sha256)),
-                format!("{hash}, which it has"),
-            ));
-        }
-        if (description.ids.len(), description.width) != vectors.dim() {
-            let (rows, width) = vectors.dim();
-            return Err(mismatch(
-                format!(
-                    "{} ids and width {}",
-                    description.ids.len(),
-                    description.width
-                ),
-                format!("{rows} and {width}, the shape of the npy"),
-            ));
         }
         let embeddings = Self {
             ids: description.ids,
@@ -160,7 +135,7 @@ impl Embeddings {
             model: description.model,
             weights: description.weights_sha256,
         };
-        embeddings.validate(&place)?;
+        embeddings.validate(&Place::new(path))?;
         Ok(embeddings)
     }
 
@@ -170,25 +145,15 @@ impl Embeddings {
     ///
     /// If a file cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), TaskError> {
-        let failed = |source| TaskError::Write {
-            path: path.to_owned(),
-            source,
-        };
-        let mut content = Vec::new();
-        self.vectors
-            .write_npy(&mut content)
-            .map_err(|error| failed(std::io::Error::other(error)))?;
         let description = Description {
             model: self.model.clone(),
             weights_sha256: self.weights.clone(),
             width: self.vectors.ncols(),
-            npy_sha256: sha256(&content),
+            npy_sha256: String::new(),
             ids: self.ids.clone(),
+            residues: None,
         };
-        let text = serde_json::to_vec_pretty(&description)
-            .map_err(|error| failed(std::io::Error::other(error)))?;
-        file::write(path, &content)?;
-        file::write(&beside(path), &text)
+        write(path, &self.vectors, description)
     }
 
     /// Whether they are of the width and the weights that a model was trained with; `path` is named in the error.
@@ -197,29 +162,8 @@ impl Embeddings {
     ///
     /// If one of the two is another.
     pub fn check(&self, path: &Path, width: usize, weights: &str) -> Result<(), TaskError> {
-        let refused = |found: String, expected: String| TaskError::Field {
-            place: Place::new(path),
-            found,
-            expected: format!("{expected}, as the model was trained with"),
-            remedy: "embed the proteins again with the model's own language model",
-        };
-        if self.vectors.ncols() != width {
-            return Err(refused(
-                format!("vectors of {} numbers", self.vectors.ncols()),
-                width.to_string(),
-            ));
-        }
-        if self.weights != weights {
-            return Err(refused(
-                format!(
-                    "weights {} of {}",
-                    shorten(&self.weights),
-                    shorten(&self.model)
-                ),
-                format!("weights {}", shorten(weights)),
-            ));
-        }
-        Ok(())
+        let found = (self.vectors.ncols(), &*self.model, &*self.weights);
+        check(path, found, (width, weights))
     }
 
     /// The vectors of these ids, in their order; `path` is named in the error.
@@ -232,16 +176,7 @@ impl Embeddings {
         let mut rows = Array2::zeros((ids.len(), self.vectors.ncols()));
         for (row, (mut to, id)) in rows.rows_mut().into_iter().zip(ids).enumerate() {
             let Some(&from) = of_id.get(id.as_str()) else {
-                return Err(TaskError::Field {
-                    place: Place::new(path),
-                    found: format!(
-                        "no vector of `{}`, sequence {} of those asked for",
-                        shorten(id),
-                        row + 1
-                    ),
-                    expected: "one for every sequence".to_owned(),
-                    remedy: "embed these sequences, with the same model",
-                });
+                return Err(missing(path, id, row));
             };
             to.assign(&self.vectors.row(from));
         }
@@ -249,45 +184,168 @@ impl Embeddings {
     }
 
     fn validate(&self, place: &Place) -> Result<(), TaskError> {
-        let refused = |found: String, expected: &str| TaskError::Field {
-            place: place.clone(),
-            found,
-            expected: expected.to_owned(),
-            remedy: REMEDY,
-        };
-        let (rows, width) = self.vectors.dim();
-        if rows == 0 || width == 0 {
-            return Err(TaskError::NoRows {
-                place: place.clone(),
-            });
-        }
+        let rows = self.vectors.nrows();
         if self.ids.len() != rows {
-            return Err(refused(
-                format!("{} ids of {rows} vectors", self.ids.len()),
-                "as many",
-            ));
+            let found = format!("{} ids of {rows} vectors", self.ids.len());
+            return Err(refused(place, found, "as many"));
         }
-        let mut first = HashMap::new();
-        for (row, id) in self.ids.iter().enumerate() {
-            if let Some(before) = first.insert(id, row) {
-                let found = format!(
-                    "the id `{}` in rows {before} and {row} (from 0)",
-                    shorten(id)
-                );
-                return Err(refused(found, "each once"));
+        validate(&self.ids, &self.vectors, place)
+    }
+}
+
+fn refused(place: &Place, found: String, expected: &str) -> TaskError {
+    TaskError::Field {
+        place: place.clone(),
+        found,
+        expected: expected.to_owned(),
+        remedy: REMEDY,
+    }
+}
+
+/// The array of an npy and what the JSON beside it says, which fit each other.
+fn read(path: &Path) -> Result<(Description, Array2<f32>), TaskError> {
+    let content = npy::content(path, REMEDY)?;
+    let vectors = npy::read_matrix::<f32>(&content, &Place::new(path))?;
+    let beside = beside(path);
+    let (source, bytes) = file::open(&beside, || REMEDY.to_owned())?;
+    if bytes > MOST_JSON {
+        return Err(TaskError::TooLarge {
+            place: Place::new(&beside),
+            found: format!("{bytes} bytes"),
+            limit: format!("{MOST_JSON} bytes"),
+        });
+    }
+    let source = std::io::BufReader::new(source);
+    let description: Description =
+        serde_json::from_reader(source).map_err(|error| TaskError::Field {
+            place: Place::new(&beside).line(error.line() as u64),
+            found: error.to_string(),
+            expected: "model, weights_sha256, width, npy_sha256 and ids".to_owned(),
+            remedy: REMEDY,
+        })?;
+    let mismatch = |found: String, expected: String| TaskError::Field {
+        place: Place::new(&beside),
+        found,
+        expected,
+        remedy: "take both files from one run",
+    };
+    let hash = sha256(&content);
+    if hash != description.npy_sha256 {
+        return Err(mismatch(
+            format!("hash {} of the npy", shorten(&description.npy_sha256)),
+            format!("{hash}, which it has"),
+        ));
+    }
+    let (rows, width) = vectors.dim();
+    let (described, of_what) = match &description.residues {
+        None => (Some(description.ids.len()), "ids"),
+        Some(lengths) => {
+            if lengths.len() != description.ids.len() {
+                return Err(mismatch(
+                    format!("residues of {} ids", lengths.len()),
+                    format!("{}, the number of ids", description.ids.len()),
+                ));
             }
+            let sum = lengths
+                .iter()
+                .try_fold(0usize, |sum, &own| sum.checked_add(own));
+            (sum, "residues")
         }
-        match self
-            .vectors
-            .indexed_iter()
-            .find(|(_, value)| !value.is_finite())
-        {
-            None => Ok(()),
-            Some(((row, column), value)) => Err(refused(
-                format!("{value} in row {row}, column {column} (from 0)"),
-                "finite numbers",
-            )),
+    };
+    if (described, description.width) != (Some(rows), width) {
+        let described = described.map_or("too many".to_owned(), |own| own.to_string());
+        return Err(mismatch(
+            format!("{described} {of_what} and width {}", description.width),
+            format!("{rows} and {width}, the shape of the npy"),
+        ));
+    }
+    Ok((description, vectors))
+}
+
+/// Both files; the hash of the description is put in.
+fn write(
+    path: &Path,
+    vectors: &Array2<f32>,
+    mut description: Description,
+) -> Result<(), TaskError> {
+    let failed = |source| TaskError::Write {
+        path: path.to_owned(),
+        source,
+    };
+    let mut content = Vec::new();
+    vectors
+        .write_npy(&mut content)
+        .map_err(|error| failed(std::io::Error::other(error)))?;
+    description.npy_sha256 = sha256(&content);
+    let text = serde_json::to_vec_pretty(&description)
+        .map_err(|error| failed(std::io::Error::other(error)))?;
+    file::write(path, &content)?;
+    file::write(&beside(path), &text)
+}
+
+/// Whether width and weights are those that a model was trained with.
+fn check(
+    path: &Path,
+    (width, model, weights): (usize, &str, &str),
+    (expected_width, expected_weights): (usize, &str),
+) -> Result<(), TaskError> {
+    let refused = |found: String, expected: String| TaskError::Field {
+        place: Place::new(path),
+        found,
+        expected: format!("{expected}, as the model was trained with"),
+        remedy: "embed the proteins again with the model's own language model",
+    };
+    if width != expected_width {
+        return Err(refused(
+            format!("vectors of {width} numbers"),
+            expected_width.to_string(),
+        ));
+    }
+    if weights != expected_weights {
+        return Err(refused(
+            format!("weights {} of {}", shorten(weights), shorten(model)),
+            format!("weights {}", shorten(expected_weights)),
+        ));
+    }
+    Ok(())
+}
+
+/// Something is there, every id once, every value a number.
+fn validate(ids: &[String], vectors: &Array2<f32>, place: &Place) -> Result<(), TaskError> {
+    if vectors.is_empty() {
+        return Err(TaskError::NoRows {
+            place: place.clone(),
+        });
+    }
+    let mut first = HashMap::new();
+    for (row, id) in ids.iter().enumerate() {
+        if let Some(before) = first.insert(id, row) {
+            let id = shorten(id);
+            let found = format!("the id `{id}` in rows {before} and {row} (from 0)");
+            return Err(refused(place, found, "each once"));
         }
+    }
+    let mut values = vectors.indexed_iter();
+    match values.find(|(_, value)| !value.is_finite()) {
+        None => Ok(()),
+        Some(((row, column), value)) => {
+            let found = format!("{value} in row {row}, column {column} (from 0)");
+            Err(refused(place, found, "finite numbers"))
+        }
+    }
+}
+
+/// That an id has no vector.
+fn missing(path: &Path, id: &str, row: usize) -> TaskError {
+    TaskError::Field {
+        place: Place::new(path),
+        found: format!(
+            "no vector of `{}`, sequence {} of those asked for",
+            shorten(id),
+            row + 1
+        ),
+        expected: "one for every sequence".to_owned(),
+        remedy: "embed these sequences, with the same model",
     }
 }
 

@@ -57,12 +57,13 @@ pub(crate) struct TrainArgs {
     /// `prepare` reads them); without it, the repository's simulated ones
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
-    /// Vectors of the training proteins, as `embed` writes them; without them, features that need no weights
+    /// Vectors of the training proteins, as `embed` writes them (with proteins.reads = "residues" as `embed --per-residue` does); without them,
+    /// features that need no weights
     #[arg(long, value_name = "FILE", conflicts_with = "seen")]
     pub(crate) embeddings: Option<PathBuf>,
     /// Where the RNA-binding domains of the training proteins are: a line of ranges per protein, such as 12-88,101-176, or - for all of it;
     /// needs proteins.reads = "residues"
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["seen", "embeddings"])]
+    #[arg(long, value_name = "FILE", conflicts_with = "seen")]
     pub(crate) domains: Option<PathBuf>,
     /// Hold out probes instead of proteins: how well proteins that were measured are known. Proteins are then known by their column
     #[arg(long)]
@@ -108,7 +109,7 @@ pub(crate) struct PredictArgs {
     /// The folder of a trained run
     #[arg(long, value_name = "DIR", default_value = DEFAULT_RUN)]
     pub(crate) run: PathBuf,
-    /// Vectors of these proteins, as `embed` writes them, for a run that was trained with such
+    /// Vectors of these proteins, as `embed` writes them (--per-residue, if those of training were), for a run that was trained with such
     #[arg(long, value_name = "FILE")]
     pub(crate) embeddings: Option<PathBuf>,
     /// Where the domains of these proteins are, for a run that reads residues; without it they are read whole
@@ -155,6 +156,9 @@ pub(crate) struct EmbedArgs {
     /// Read the weights one layer after the other, each for many proteins: for a model that is larger than memory. Needs its config.json
     #[arg(long)]
     pub(crate) layer_by_layer: bool,
+    /// Write a vector for each residue, for proteins.reads = "residues", in the place of their mean for each protein
+    #[arg(long, conflicts_with = "layer_by_layer")]
+    pub(crate) per_residue: bool,
     /// Make the matrix products in bf16: several times as fast on GPUs with tensor cores, slow on a CPU, vectors good to two digits
     #[arg(long)]
     pub(crate) bf16: bool,

@@ -1,4 +1,4 @@
-//! Vectors of proteins from the published weights of an ESM-2 model.
+//! Vectors of proteins, or of their residues, from the published weights of an ESM-2 model.
 
 use crate::cli::EmbedArgs;
 use anyhow::{Context, Result, bail, ensure};
@@ -6,11 +6,11 @@ use hairpin::models::esm2::{EmbedConfig, Esm2, Esm2Config, Esm2OnDisk};
 use hairpin::nn::products_in;
 use hairpin::nn::weights::{self, WeightFiles};
 use hairpin::seq::{Ambiguous, Encode, EncodeAs, Esm2Tokens, Policy, Protein, Seq};
-use hairpin::tasks::embeddings::{Embeddings, sequence_id};
+use hairpin::tasks::embeddings::{Embeddings, ResidueEmbeddings, sequence_id};
 use hairpin::tasks::rnacompete::{Reading, read_proteins};
 use hairpin::train::manifest::DataFile;
 use hairpin::train::{Device, FloatDType, RunDir};
-use ndarray::{Array2, ArrayView1};
+use ndarray::{Array2, ArrayView1, Axis, concatenate};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -57,8 +57,8 @@ pub(crate) fn embed(args: &EmbedArgs) -> Result<()> {
     }
     let device = args.device.device()?;
     let mut kept = match args.out.exists() {
-        false => Vectors::default(),
-        true => Vectors::read(&args.out, &weights)?,
+        false => Vectors::new(args.per_residue),
+        true => Vectors::read(&args.out, &weights, args.per_residue)?,
     };
     let before = kept.by_id.len();
     let ids: Vec<String> = proteins.iter().map(sequence_id).collect();
@@ -82,7 +82,10 @@ pub(crate) fn embed(args: &EmbedArgs) -> Result<()> {
         let mut done = 0;
         for piece in missing.chunks(model.piece(&missing)) {
             let sequences: Vec<&Seq<Protein>> = piece.iter().map(|(_, own)| *own).collect();
-            let read = || model.read(&sequences, args.tokens, &device);
+            let read = || match args.per_residue {
+                true => model.read_residues(&sequences, args.tokens, &device),
+                false => model.read(&sequences, args.tokens, &device),
+            };
             let vectors = match args.bf16 {
                 true => products_in(FloatDType::BF16, read)?,
                 false => read()?,
@@ -99,7 +102,7 @@ pub(crate) fn embed(args: &EmbedArgs) -> Result<()> {
             );
         }
     }
-    let width = kept.by_id.values().next().map_or(0, Vec::len);
+    let width = kept.width();
     if args.json {
         let found = serde_json::json!({
             "proteins": proteins.len(),
@@ -111,51 +114,81 @@ pub(crate) fn embed(args: &EmbedArgs) -> Result<()> {
         });
         println!("{found}");
     } else {
-        println!(
-            "{} proteins x {width} values in {}",
-            proteins.len(),
-            args.out.display()
-        );
+        let (n, file) = (proteins.len(), args.out.display());
+        match args.per_residue {
+            true => println!("{n} proteins, each residue x {width} values in {file}"),
+            false => println!("{n} proteins x {width} values in {file}"),
+        }
     }
     Ok(())
 }
 
 /// Vectors by the ids of their proteins.
-#[derive(Default)]
 struct Vectors {
+    per_residue: bool,
     order: Vec<String>,
-    by_id: HashMap<String, Vec<f32>>,
+    /// `[1, width]` or `[residues, width]` each.
+    by_id: HashMap<String, Array2<f32>>,
 }
 
 impl Vectors {
+    fn new(per_residue: bool) -> Self {
+        Self {
+            per_residue,
+            order: Vec::new(),
+            by_id: HashMap::new(),
+        }
+    }
+
     /// What an earlier call has written, made with the same weights.
-    fn read(path: &Path, weights: &str) -> Result<Self> {
-        let found = Embeddings::read(path)?;
+    fn read(path: &Path, weights: &str, per_residue: bool) -> Result<Self> {
+        let mut kept = Self::new(per_residue);
+        let found = match per_residue {
+            true => {
+                let found = ResidueEmbeddings::read(path)?;
+                for (id, vectors) in found.iter() {
+                    kept.add(id.to_owned(), vectors.to_owned());
+                }
+                found.weights().to_owned()
+            }
+            false => {
+                let found = Embeddings::read(path)?;
+                for (id, vector) in found.ids().iter().zip(found.vectors().rows()) {
+                    kept.add(id.clone(), vector.insert_axis(Axis(0)).to_owned());
+                }
+                found.weights().to_owned()
+            }
+        };
         ensure!(
-            found.weights() == weights,
+            found == weights,
             "{}: holds vectors made with other weights; give another name or remove it",
             path.display()
         );
-        let mut kept = Self::default();
-        for (id, vector) in found.ids().iter().zip(found.vectors().rows()) {
-            kept.add(id.clone(), vector.to_vec());
-        }
         Ok(kept)
     }
 
-    fn add(&mut self, id: String, vector: Vec<f32>) {
-        if self.by_id.insert(id.clone(), vector).is_none() {
+    fn add(&mut self, id: String, vectors: Array2<f32>) {
+        if self.by_id.insert(id.clone(), vectors).is_none() {
             self.order.push(id);
         }
     }
 
+    fn width(&self) -> usize {
+        self.by_id.values().next().map_or(0, Array2::ncols)
+    }
+
     fn write(&self, path: &Path, model: &str, weights: &str) -> Result<()> {
-        let width = self.by_id.values().next().map_or(0, Vec::len);
-        let mut values = Array2::zeros((self.order.len(), width));
-        for (mut row, id) in values.rows_mut().into_iter().zip(&self.order) {
-            row.assign(&ArrayView1::from(&self.by_id[id]));
+        let all: Vec<_> = self.order.iter().map(|id| self.by_id[id].view()).collect();
+        let values = concatenate(Axis(0), &all)?;
+        let ids = self.order.clone();
+        match self.per_residue {
+            true => {
+                let residues = all.iter().map(|own| own.nrows()).collect();
+                ResidueEmbeddings::new(ids, residues, values, model, weights)?.write(path)?;
+            }
+            false => Embeddings::new(ids, values, model, weights)?.write(path)?,
         }
-        Ok(Embeddings::new(self.order.clone(), values, model, weights)?.write(path)?)
+        Ok(())
     }
 }
 
@@ -195,19 +228,35 @@ impl Model {
         }
     }
 
-    /// The mean vector of each protein.
+    /// The vectors of the residues of each protein.
+    fn read_residues(
+        &self,
+        proteins: &[&Seq<Protein>],
+        tokens: usize,
+        device: &Device,
+    ) -> Result<Vec<Array2<f32>>> {
+        let Self::Whole(model) = self else {
+            // The command line does not let the two meet.
+            return self.read(proteins, tokens, device);
+        };
+        let config = EmbedConfig::new().with_tokens_per_batch(tokens);
+        let read = |protein: &&Seq<Protein>| {
+            let vectors = model.embed_residues(&encoded(protein), &config)?;
+            let width = model.config().d_model;
+            let values = vectors.iter::<f32>().collect();
+            Ok(Array2::from_shape_vec((protein.len(), width), values)?)
+        };
+        proteins.iter().map(read).collect()
+    }
+
+    /// The mean vector of each protein, `[1, width]`.
     fn read(
         &self,
         proteins: &[&Seq<Protein>],
         tokens: usize,
         device: &Device,
-    ) -> Result<Vec<Vec<f32>>> {
-        let encoded = proteins.iter().map(|protein| {
-            let mut out = vec![0_i64; Esm2Tokens.positions(protein.len())];
-            Esm2Tokens.encode_as_into(protein, &mut out);
-            out
-        });
-        let encoded: Vec<Vec<i64>> = encoded.collect();
+    ) -> Result<Vec<Array2<f32>>> {
+        let encoded: Vec<Vec<i64>> = proteins.iter().map(|own| encoded(own)).collect();
         let config = EmbedConfig::new().with_tokens_per_batch(tokens);
         let (vectors, width) = match self {
             Self::Whole(model) => {
@@ -223,8 +272,16 @@ impl Model {
             }
         };
         let values: Vec<f32> = vectors.iter::<f32>().collect();
-        Ok(values.chunks_exact(width).map(<[f32]>::to_vec).collect())
+        let vector = |own: &[f32]| ArrayView1::from(own).insert_axis(Axis(0)).to_owned();
+        Ok(values.chunks_exact(width).map(vector).collect())
     }
+}
+
+/// A protein's tokens.
+fn encoded(protein: &Seq<Protein>) -> Vec<i64> {
+    let mut out = vec![0_i64; Esm2Tokens.positions(protein.len())];
+    Esm2Tokens.encode_as_into(protein, &mut out);
+    out
 }
 
 /// The files of weights in a folder: one, or the shards.

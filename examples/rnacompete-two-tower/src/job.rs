@@ -6,7 +6,7 @@ use crate::controls;
 use crate::data::{Division, Material, Side, TestFiles, names};
 use crate::effects::ProbeEffects;
 use crate::judge::{Judgement, THE_MODEL};
-use crate::learn::{self, Learned, Networks, Place, Rows, Trained, answers, learn};
+use crate::learn::{self, Learned, Networks, Place, Raw, Rows, Trained, answers, learn};
 use crate::motifs;
 use crate::mutants;
 use crate::predict;
@@ -18,14 +18,14 @@ use hairpin::seq::{Rna, Seq};
 use hairpin::targets::metrics::repeat_correlation;
 use hairpin::targets::similarity::between_all;
 use hairpin::targets::{FittedRecipe, TargetMatrix};
-use hairpin::tasks::embeddings::{Embeddings, sequence_id};
+use hairpin::tasks::embeddings::{Embeddings, ResidueEmbeddings, sequence_id};
 use hairpin::tasks::rnacompete::{read_test, score};
 use hairpin::tasks::write_columns;
 use hairpin::train::history::History;
 use hairpin::train::manifest::{Launch, Manifest, git_commit};
 use hairpin::train::report::Report;
 use hairpin::train::{Ensemble, Member, RunDir, Stop};
-use ndarray::{Array2, ArrayView1, Axis};
+use ndarray::ArrayView1;
 use serde_json::json;
 use std::path::Path;
 use std::time::Instant;
@@ -72,7 +72,7 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
     }
     let embeddings = match &args.embeddings {
         None => None,
-        Some(path) => Some(embedded(path, &material)?),
+        Some(path) => Some(embedded(path, &material, settings.proteins.reads)?),
     };
     let run = RunDir::create(&args.run)?;
     let mut files = material.files.clone();
@@ -339,7 +339,7 @@ struct Seen<'a> {
     settings: &'a Settings,
     source: Source,
     /// Vectors of all proteins as they come from the source.
-    raw: &'a Array2<f32>,
+    raw: &'a Raw,
 }
 
 /// One side of a division, ready to be learned from.
@@ -354,13 +354,15 @@ impl Seen<'_> {
     /// Scaling, kin and recipe are those of this side alone.
     fn lesson(&self, side: &Side) -> Result<Lesson> {
         let temperature = self.settings.proteins.neighbours;
-        let residues = matches!(self.source, Source::Residues { .. });
-        let neighbours = match temperature > 0.0 && !residues {
+        let neighbours = match temperature > 0.0 && !self.source.reads_residues() {
             true => self.material.sequences(&side.proteins),
             false => None,
         };
         let neighbours = neighbours.map(|train| Neighbours::new(temperature, &train));
-        let raw = self.raw.select(Axis(0), &side.proteins);
+        let raw = match self.raw.select(&side.proteins) {
+            Raw::Proteins(vectors) => vectors,
+            Raw::Residues(vectors) => proteins::some_residues(&vectors)?,
+        };
         let vectors = ProteinVectors::fit(self.source.clone(), raw, neighbours)?;
         let targets = self.material.targets(side)?;
         let recipe = self.settings.data.recipe.fit(&targets)?;
@@ -466,15 +468,25 @@ fn retrain(
     })
 }
 
-/// Vectors of the material's proteins, with the hash of the weights that made them.
-fn embedded(path: &Path, material: &Material) -> Result<(Array2<f32>, String)> {
-    let found = Embeddings::read(path)?;
+/// Vectors of the material's proteins, or of their residues, with the hash of the weights that made them.
+fn embedded(path: &Path, material: &Material, reads: Reads) -> Result<(Raw, String)> {
     let proteins = material
         .proteins
         .as_ref()
         .context("embeddings are of proteins, and none were read")?;
-    let ids: Vec<String> = proteins.iter().map(sequence_id).collect();
-    Ok((found.rows(path, &ids)?, found.weights().to_owned()))
+    match reads {
+        Reads::Residues => {
+            let found = ResidueEmbeddings::read(path)?;
+            let raw = Raw::Residues(found.of(path, &proteins::ids_of_residues(proteins))?);
+            Ok((raw, found.weights().to_owned()))
+        }
+        _ => {
+            let found = Embeddings::read(path)?;
+            let ids: Vec<String> = proteins.iter().map(sequence_id).collect();
+            let raw = Raw::Proteins(found.rows(path, &ids)?);
+            Ok((raw, found.weights().to_owned()))
+        }
+    }
 }
 
 /// The structure of the probes that are used at all.

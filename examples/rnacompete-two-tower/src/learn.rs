@@ -3,7 +3,7 @@
 use crate::data::{Material, Side};
 use crate::effects::ProbeEffects;
 use crate::proteins::{self, ProteinVectors, Source};
-use crate::residues::Residues;
+use crate::residues::{Beside, Residues};
 use crate::settings::{ContrastConfig, Reads, Settings};
 use crate::structure::Structure;
 use anyhow::{Context, Result, ensure};
@@ -160,6 +160,26 @@ impl Networks {
     }
 }
 
+/// Vectors of proteins as they come from their source.
+pub(crate) enum Raw {
+    /// One for each, `[proteins, width]`; without columns where the source is the sequence.
+    Proteins(Array2<f32>),
+    /// One for each residue of each, `[residues, width]`.
+    Residues(Vec<Array2<f32>>),
+}
+
+impl Raw {
+    /// Those of some proteins, by row.
+    pub(crate) fn select(&self, rows: &[usize]) -> Self {
+        match self {
+            Self::Proteins(vectors) => Self::Proteins(vectors.select(Axis(0), rows)),
+            Self::Residues(vectors) => {
+                Self::Residues(rows.iter().map(|&row| vectors[row].clone()).collect())
+            }
+        }
+    }
+}
+
 /// Proteins as a network reads them.
 pub(crate) struct Proteins {
     /// `[proteins, width]`; without columns where residues are read.
@@ -171,22 +191,26 @@ impl Proteins {
     /// `raw` are their vectors as they come from the source.
     pub(crate) fn new(
         learned: &ProteinVectors,
-        raw: Array2<f32>,
+        raw: Raw,
         sequences: Option<&[Seq<Protein>]>,
         domains: Option<&[Vec<Range<usize>>]>,
     ) -> Result<Self> {
-        let residues = match learned.source {
-            Source::Residues { window } => {
-                let sequences = sequences.context("residues are read of sequences")?;
-                Some(Residues::new(sequences, domains, window)?)
+        let of_residues = |beside| {
+            let sequences = sequences.context("residues are read of sequences")?;
+            anyhow::Ok(Self::of_residues(Residues::new(
+                sequences, domains, beside,
+            )?))
+        };
+        match (&learned.source, raw) {
+            (&Source::Residues { window }, _) => of_residues(Beside::Window(window)),
+            (_, Raw::Residues(vectors)) => {
+                of_residues(Beside::Vectors(&learned.read_residues(vectors)?))
             }
-            _ => None,
-        };
-        let vectors = match residues {
-            Some(_) => raw,
-            None => learned.read(raw, sequences)?,
-        };
-        Ok(Self { vectors, residues })
+            (_, Raw::Proteins(vectors)) => Ok(Self {
+                vectors: learned.read(vectors, sequences)?,
+                residues: None,
+            }),
+        }
     }
 
     /// Proteins of which nothing but residues is read.
@@ -219,15 +243,20 @@ impl Rows {
     pub(crate) fn new(
         material: &Material,
         structure: &Structure,
-        (vectors, raw): (&ProteinVectors, &Array2<f32>),
+        (vectors, raw): (&ProteinVectors, &Raw),
         side: &Side,
     ) -> Result<Self> {
         let probes = side.probes.iter().map(|&row| material.probes[row].clone());
-        let raw = raw.select(Axis(0), &side.proteins);
+        let raw = raw.select(&side.proteins);
         let proteins = material.sequences(&side.proteins);
+        let without_themselves = match &raw {
+            Raw::Proteins(raw) => {
+                vectors.read_without_themselves(raw.clone(), proteins.as_deref())?
+            }
+            Raw::Residues(_) => None,
+        };
         Ok(Self {
-            without_themselves: vectors
-                .read_without_themselves(raw.clone(), proteins.as_deref())?,
+            without_themselves,
             proteins: Proteins::new(
                 vectors,
                 raw,
@@ -291,35 +320,31 @@ impl Rows {
     }
 }
 
-/// Raw vectors of all proteins of a material: embeddings if given, or what the settings say, or each its own place.
+/// Raw vectors of all proteins of a material: embeddings with the hash of their weights if given, or what the settings say, or each its own
+/// place.
 pub(crate) fn vectors(
     material: &Material,
-    embeddings: Option<(Array2<f32>, String)>,
+    embeddings: Option<(Raw, String)>,
     settings: &Settings,
-) -> Result<(Source, Array2<f32>)> {
+) -> Result<(Source, Raw)> {
     let n = material.intensities.n_columns();
-    let of_residues = settings.proteins.reads == Reads::Residues;
-    ensure!(
-        embeddings.is_none() || !of_residues,
-        "embeddings are of whole proteins, and proteins.reads = \"residues\" reads residues: leave one of the two out"
-    );
-    Ok(match (embeddings, &material.proteins) {
-        (Some((vectors, weights)), _) => (Source::Embeddings { weights }, vectors),
-        (None, Some(_)) if settings.proteins.reads == Reads::Kin => {
-            (Source::Kin, proteins::nothing(n))
-        }
-        (None, Some(_)) if of_residues => {
+    let Some(sequences) = &material.proteins else {
+        return Ok((Source::Columns, Raw::Proteins(proteins::columns(n))));
+    };
+    let nothing = || Raw::Proteins(proteins::nothing(n));
+    let lags = settings.proteins.lags;
+    Ok(match (embeddings, settings.proteins.reads) {
+        (Some((raw @ Raw::Proteins(_), weights)), _) => (Source::Embeddings { weights }, raw),
+        (Some((raw, weights)), _) => (Source::ResidueEmbeddings { weights }, raw),
+        (None, Reads::Kin) => (Source::Kin, nothing()),
+        (None, Reads::Residues) => {
             let window = settings.proteins.window;
-            (Source::Residues { window }, proteins::nothing(n))
+            (Source::Residues { window }, nothing())
         }
-        (None, Some(sequences)) => {
-            let lags = settings.proteins.lags;
-            (
-                Source::Peptides { lags },
-                proteins::peptides(sequences, lags)?,
-            )
+        (None, Reads::Features) => {
+            let features = proteins::peptides(sequences, lags)?;
+            (Source::Peptides { lags }, Raw::Proteins(features))
         }
-        (None, None) => (Source::Columns, proteins::columns(n)),
     })
 }
 
@@ -398,7 +423,7 @@ fn one(
     let sampler = pools.as_ref().map(|pools| pools as &dyn BatchSampler);
     let place = (folder, sampler, place);
     let network = settings.network(learned, all);
-    if let Source::Residues { .. } = learned.proteins.source {
+    if learned.proteins.source.reads_residues() {
         let config = settings.residue_network(learned, all);
         let left = learn.proteins.residues()?.dataset()?;
         let choose_left = choose.proteins.residues()?.dataset()?;
@@ -577,14 +602,14 @@ impl Trained {
                 path.display()
             );
             let n_proteins = learned.intensities.output_names().len();
-            networks.push(match learned.proteins.source {
-                Source::Residues { .. } => {
+            networks.push(match learned.proteins.source.reads_residues() {
+                true => {
                     let model = settings
                         .residue_network(&learned, n_proteins)
                         .init(device)?;
                     Network::Residues(Box::new(bundle.into_model(model)?))
                 }
-                _ => {
+                false => {
                     let model = settings.network(&learned, n_proteins).init(device)?;
                     Network::Vectors(Box::new(bundle.into_model(model)?))
                 }

@@ -1,7 +1,7 @@
 //! What each single change of a probe, or of a protein whose residues are read, would do to the predicted intensity; which residues count.
 
 use crate::learn::{Networks, Rows};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use hairpin::seq::{Alphabet, Protein, Seq};
 use hairpin::targets::TargetMatrix;
 use hairpin::tasks::Column;
@@ -73,8 +73,8 @@ pub(crate) fn figures(
     Ok(figures)
 }
 
-/// Of some proteins, columns of `answer`, whose residues are read: how much each residue counts, and what each single change of one does to
-/// the prediction for the probe that is predicted to shine most.
+/// Of some proteins, columns of `answer`, whose residues are read: how much each residue counts, and, unless that takes vectors of a language
+/// model, what each single change of one does to the prediction for the probe that is predicted to shine most.
 pub(crate) fn of_residues(
     networks: &Networks,
     rows: &Rows,
@@ -117,11 +117,12 @@ pub(crate) fn of_residues(
             svg: Svg::parse(&drawing.svg(map.view())?)?,
         });
 
-        let Some(probe) = best(answer, protein) else {
+        let Some(probe) = best(answer, protein).filter(|_| residues.can_change()) else {
             continue;
         };
         let found = mutants(residues.read(protein), PIECE, |mutants| {
             let changed = residues.changed(protein, mutants)?;
+            let changed = changed.context("proteins that can change")?;
             rows.scores_of_proteins(networks, probe, &changed, device)
         })?;
         // The part of the protein where changes do most, as much as a page has room for.

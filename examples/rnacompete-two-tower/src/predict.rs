@@ -1,11 +1,11 @@
 //! The official answer: every pair of the proteins and probes of two files.
 
 use crate::cli::PredictArgs;
-use crate::learn::{Proteins, Trained};
+use crate::learn::{Proteins, Raw, Trained};
 use crate::proteins::{self, Source};
 use crate::structure::Structure;
 use anyhow::{Context, Result, bail};
-use hairpin::tasks::embeddings::{Embeddings, sequence_id};
+use hairpin::tasks::embeddings::{Embeddings, ResidueEmbeddings, sequence_id};
 use hairpin::tasks::rnacompete::{Submission, Test, read_domains, read_test};
 use hairpin::train::{Device, RunDir};
 use std::path::Path;
@@ -77,7 +77,7 @@ pub(crate) fn proteins(
     (embeddings, domains): (Option<&Path>, Option<&Path>),
 ) -> Result<Proteins> {
     let learned = &trained.learned.proteins;
-    if let (Some(path), false) = (domains, matches!(learned.source, Source::Residues { .. })) {
+    if let (Some(path), false) = (domains, learned.source.reads_residues()) {
         bail!(
             "{}: this run reads no residues; leave --domains out, or train with proteins.reads = \"residues\"",
             path.display()
@@ -85,12 +85,15 @@ pub(crate) fn proteins(
     }
     let domains = domains.map(|path| read_domains(path, &test.proteins));
     let domains = domains.transpose()?;
+    let whole = |vectors| Raw::Proteins(vectors);
     let raw = match (&learned.source, embeddings) {
         (Source::Columns, _) => bail!(
             "this run knows proteins by their column alone (train --seen): it cannot predict others; train without --seen"
         ),
-        (Source::Kin | Source::Residues { .. }, None) => proteins::nothing(test.proteins.len()),
-        (Source::Peptides { lags }, None) => proteins::peptides(&test.proteins, *lags)?,
+        (Source::Kin | Source::Residues { .. }, None) => {
+            whole(proteins::nothing(test.proteins.len()))
+        }
+        (Source::Peptides { lags }, None) => whole(proteins::peptides(&test.proteins, *lags)?),
         (Source::Kin | Source::Peptides { .. } | Source::Residues { .. }, Some(path)) => bail!(
             "{}: this run was trained without embeddings; leave --embeddings out",
             path.display()
@@ -99,13 +102,24 @@ pub(crate) fn proteins(
             let found = Embeddings::read(path)?;
             found.check(path, learned.source_width(), weights)?;
             let ids: Vec<String> = test.proteins.iter().map(sequence_id).collect();
-            found.rows(path, &ids)?
+            whole(found.rows(path, &ids)?)
         }
-        (Source::Embeddings { weights }, None) => bail!(
-            "this run was trained with embeddings (weights {}...): make those of {} with `embed` and give them with --embeddings",
-            &weights[..weights.len().min(12)],
-            file.display()
-        ),
+        (Source::ResidueEmbeddings { weights }, Some(path)) => {
+            let found = ResidueEmbeddings::read(path)?;
+            found.check(path, learned.source_width(), weights)?;
+            Raw::Residues(found.of(path, &proteins::ids_of_residues(&test.proteins))?)
+        }
+        (Source::Embeddings { weights } | Source::ResidueEmbeddings { weights }, None) => {
+            let how = match learned.source.reads_residues() {
+                true => "embed --per-residue",
+                false => "embed",
+            };
+            bail!(
+                "this run was trained with embeddings (weights {}...): make those of {} with `{how}` and give them with --embeddings",
+                &weights[..weights.len().min(12)],
+                file.display()
+            )
+        }
     };
     Proteins::new(learned, raw, Some(&test.proteins), domains.as_deref())
 }

@@ -9,7 +9,8 @@ use hairpin::seq::{Ambiguous, Policy, Protein, Seq, Stacked};
 use hairpin::targets::control::features;
 use hairpin::targets::similarity::{Similarity, between_all};
 use hairpin::targets::{FittedRecipe, Recipe, Step, TargetMatrix};
-use ndarray::{Array2, Axis, concatenate};
+use hairpin::tasks::embeddings::sequence_id;
+use ndarray::{Array2, Axis, concatenate, s};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -23,10 +24,19 @@ pub(crate) enum Source {
     Peptides { lags: usize },
     /// Each residue with so many before and behind it, by attention.
     Residues { window: usize },
+    /// Each residue with its vector of a file, made with weights of this hash, by attention.
+    ResidueEmbeddings { weights: String },
     /// Vectors of a file, made with weights of this hash.
     Embeddings { weights: String },
     /// One place for each column of the training matrix: nothing is known of another protein.
     Columns,
+}
+
+impl Source {
+    /// Whether attention reads residues.
+    pub(crate) fn reads_residues(&self) -> bool {
+        matches!(self, Self::Residues { .. } | Self::ResidueEmbeddings { .. })
+    }
 }
 
 impl fmt::Display for ProteinVectors {
@@ -42,10 +52,17 @@ impl fmt::Display for ProteinVectors {
                 f,
                 "their residues, each with {window} before and {window} behind it, by attention"
             ),
-            Source::Embeddings { weights } => {
+            Source::Embeddings { weights } | Source::ResidueEmbeddings { weights } => {
                 let short: String = weights.chars().take(12).collect();
                 let width = self.source_width();
-                write!(f, "embeddings of {width} values, weights {short}...")
+                let of_what = match self.source.reads_residues() {
+                    true => "their residues by attention, ",
+                    false => "",
+                };
+                write!(
+                    f,
+                    "{of_what}embeddings of {width} values, weights {short}..."
+                )
             }
             Source::Columns => write!(f, "columns: nothing is known of another protein"),
         }?;
@@ -157,7 +174,7 @@ pub(crate) fn identity() -> Similarity<Protein> {
 }
 
 impl ProteinVectors {
-    /// Learns the scaling of the training proteins' vectors, `[proteins, width]`.
+    /// Learns the scaling of the training proteins' vectors, `[proteins, width]`, or of their residues'.
     pub(crate) fn fit(
         source: Source,
         train: Array2<f32>,
@@ -187,8 +204,12 @@ impl ProteinVectors {
 
     /// Values of a vector as the network reads it; channels of a residue where those are read.
     pub(crate) fn width(&self) -> usize {
-        if let Source::Residues { window } = self.source {
-            return residues::channels(window);
+        match self.source {
+            Source::Residues { window } => return residues::channels_of_window(window),
+            Source::ResidueEmbeddings { .. } => {
+                return residues::channels_of_vector(self.source_width());
+            }
+            _ => (),
         }
         let near = self.neighbours.as_ref();
         self.source_width() + near.map_or(0, |own| own.proteins.len())
@@ -215,21 +236,31 @@ impl ProteinVectors {
         }
     }
 
+    /// Vectors of residues as the network reads them.
+    pub(crate) fn read_residues(&self, vectors: Vec<Array2<f32>>) -> Result<Vec<Array2<f32>>> {
+        let read = |vectors| self.scaled(vectors);
+        vectors.into_iter().map(read).collect()
+    }
+
+    fn scaled(&self, vectors: Array2<f32>) -> Result<Array2<f32>> {
+        let (found, expected) = (vectors.ncols(), self.source_width());
+        ensure!(
+            found == expected,
+            "the proteins' vectors have {found} values, expected {expected} as in training: give vectors of the same model"
+        );
+        Ok(match &self.scaling {
+            None => vectors,
+            Some(scaling) => scaling.apply_owned(matrix(vectors)?)?.into_arrays().0,
+        })
+    }
+
     fn joined(
         &self,
         vectors: Array2<f32>,
         proteins: Option<&[Seq<Protein>]>,
         but_themselves: bool,
     ) -> Result<Array2<f32>> {
-        let (found, expected) = (vectors.ncols(), self.source_width());
-        ensure!(
-            found == expected,
-            "the proteins' vectors have {found} values, expected {expected} as in training: give vectors of the same model"
-        );
-        let scaled = match &self.scaling {
-            None => vectors,
-            Some(scaling) => scaling.apply_owned(matrix(vectors)?)?.into_arrays().0,
-        };
+        let scaled = self.scaled(vectors)?;
         let Some(neighbours) = &self.neighbours else {
             return Ok(scaled);
         };
@@ -248,6 +279,29 @@ impl ProteinVectors {
 fn matrix(vectors: Array2<f32>) -> Result<TargetMatrix> {
     let names = (1..=vectors.ncols()).map(|value| format!("value {value}"));
     TargetMatrix::new(vectors, names.collect()).context("a protein's vector")
+}
+
+/// Residues of these proteins, evenly spread, as many as tell how values are scaled.
+pub(crate) fn some_residues(vectors: &[Array2<f32>]) -> Result<Array2<f32>> {
+    const ENOUGH: usize = 20_000;
+    let all: usize = vectors.iter().map(Array2::nrows).sum();
+    let step = all.div_ceil(ENOUGH).max(1);
+    let mut skipped = 0;
+    let mut parts = Vec::with_capacity(vectors.len());
+    for own in vectors {
+        let first = (step - skipped % step) % step;
+        skipped += own.nrows();
+        if first < own.nrows() {
+            parts.push(own.slice(s![first..;step, ..]));
+        }
+    }
+    Ok(concatenate(Axis(0), &parts)?)
+}
+
+/// The id of each protein with the number of its residues.
+pub(crate) fn ids_of_residues(proteins: &[Seq<Protein>]) -> Vec<(String, usize)> {
+    let of = |protein: &Seq<Protein>| (sequence_id(protein), protein.len());
+    proteins.iter().map(of).collect()
 }
 
 /// Features that need no weights.
@@ -343,5 +397,20 @@ mod tests {
         let hidden = hidden.unwrap().unwrap();
         assert_eq!(hidden[[0, 0]], 0.0);
         assert!(hidden[[0, 1]] > 0.99);
+    }
+    #[test]
+    fn residues_are_spread_over_all_proteins() {
+        let vectors = [15_000usize, 3, 24_998, 1].map(|n| Array2::<f32>::zeros((n, 1)));
+        let mut at = 0.0;
+        let vectors = vectors.map(|own| {
+            own.mapv(|_| {
+                at += 1.0;
+                at - 1.0
+            })
+        });
+        let found = some_residues(&vectors).unwrap();
+        // 40,002 residues: every third.
+        let expected: Vec<f32> = (0..40_002).step_by(3).map(|own| own as f32).collect();
+        assert_eq!(found.into_raw_vec_and_offset().0, expected);
     }
 }

@@ -483,6 +483,82 @@ fn residues_are_read_inside_domains_and_explained() {
 }
 
 #[test]
+fn residues_are_read_by_their_embeddings() {
+    use hairpin::models::esm2::Esm2Config;
+    use hairpin::nn::weights;
+    use hairpin::tasks::embeddings::{Embeddings, ResidueEmbeddings};
+
+    let (folder, run) = temporary();
+    let data = folder.path().join("data");
+    write_data(&data, 24, 300);
+    let rbps = data.join("training_RBPs2.txt");
+    let proteins = lines(&rbps);
+    let device = hairpin::train::DeviceKind::Flex.device().unwrap();
+    let published = folder.path().join("weights");
+    fs::create_dir(&published).unwrap();
+    let model = Esm2Config::new(16, 2, 2, 32).init(&device).unwrap();
+    let file = published.join("model.safetensors");
+    weights::write_safetensors(file, &model.to_hugging_face()).unwrap();
+    let [each, mean] = ["each.npy", "mean.npy"].map(|name| folder.path().join(name));
+    let weights = ["--weights", text(&published)];
+    let of_each = ["embed", text(&rbps), text(&each), "--per-residue"];
+    let said = PROGRAM.succeeds(&[&of_each[..], &weights].concat());
+    assert!(said.contains("each residue x 16 values"), "{said}");
+    let bytes = fs::read(&each).unwrap();
+    PROGRAM.succeeds(&[&of_each[..], &weights].concat());
+    assert_eq!(fs::read(&each).unwrap(), bytes);
+    let of_mean = ["embed", text(&rbps), text(&mean)];
+    PROGRAM.succeeds(&[&of_mean[..], &weights].concat());
+    let (residues, means) = (
+        ResidueEmbeddings::read(&each).unwrap(),
+        Embeddings::read(&mean).unwrap(),
+    );
+    let ids = means.ids().iter().zip(means.vectors().rows());
+    let all: BTreeMap<&str, _> = residues.iter().collect();
+    assert_eq!(all.len(), means.ids().len());
+    for (id, mean) in ids {
+        let own = all[id.as_str()].mean_axis(ndarray::Axis(0)).unwrap();
+        let apart = (&own - &mean).mapv(f32::abs);
+        assert!(apart.iter().all(|apart| *apart < 1e-5), "{apart}");
+    }
+
+    let config = folder.path().join("own.toml");
+    let own = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/tiny.toml"));
+    let reads = "[proteins]\nreads = \"residues\"\nd_residue = 8\n";
+    fs::write(&config, own.unwrap().replace("[proteins]\n", reads)).unwrap();
+    let domains = folder.path().join("domains.txt");
+    let half = |protein: &String| format!("2-4,{}-{}", protein.len() - 2, protein.len());
+    let ranges: Vec<String> = proteins.iter().map(half).collect();
+    fs::write(&domains, ranges.join("\n")).unwrap();
+    let all = ["train", "--data", text(&data), "--config", text(&config)];
+    let train = [&all[..], &["--run", text(&run), "--embeddings"]].concat();
+    PROGRAM.refuses(
+        &[&train[..], &[text(&mean)]].concat(),
+        &["mean.npy.json", "--per-residue"],
+    );
+    PROGRAM.succeeds(&[&train[..], &[text(&each), "--domains", text(&domains)]].concat());
+    let report = fs::read_to_string(run.join("report.html")).unwrap();
+    assert!(report.contains("share of the attention"));
+    assert!(report.contains("embeddings of 16 values"));
+    assert!(!report.contains("each single change of a residue"));
+    assert!(lines(&run.join("attention.csv")).len() > 6);
+
+    let rnas = data.join("training_seqs.txt");
+    let out = folder.path().join("answer");
+    let predict = [text(&out), text(&rbps), text(&rnas), "--run", text(&run)];
+    PROGRAM.refuses(&predict, &["embed --per-residue"]);
+    PROGRAM.refuses(
+        &[&predict[..], &["--embeddings", text(&mean)]].concat(),
+        &["mean.npy.json", "--per-residue"],
+    );
+    PROGRAM.succeeds(&[&predict[..], &["--embeddings", text(&each)]].concat());
+    let whole = lines(&out.join("RBP3.txt"));
+    let more = ["--embeddings", text(&each), "--domains", text(&domains)];
+    PROGRAM.succeeds(&[&predict[..], &more].concat());
+    assert_ne!(lines(&out.join("RBP3.txt")), whole);
+}
+
+#[test]
 fn embeddings_are_made_kept_and_checked() {
     use hairpin::models::esm2::Esm2Config;
     use hairpin::nn::weights;

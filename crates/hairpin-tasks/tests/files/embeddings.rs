@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use hairpin_tasks::TaskError;
-use hairpin_tasks::embeddings::Embeddings;
+use hairpin_tasks::embeddings::{Embeddings, ResidueEmbeddings};
 use ndarray::{Array2, array};
 use proptest::prelude::*;
 
@@ -157,6 +157,73 @@ fn what_is_no_embedding_is_not_made() {
     assert!(new(&["a", "a"], Array2::zeros((2, 1))).contains("the id `a` in rows 0 and 1"));
     assert!(new(&["a"], array![[0.0, f32::NAN]]).contains("NaN in row 0, column 1"));
     assert!(new(&[], Array2::zeros((0, 1))).contains("no rows"));
+}
+
+fn of_residues() -> ResidueEmbeddings {
+    let vectors = array![[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]];
+    ResidueEmbeddings::new(ids(&["a", "b"]), vec![1, 2], vectors, "ESM-2 8M", "abc123").unwrap()
+}
+
+#[test]
+fn vectors_of_residues_come_back_sequence_by_sequence() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("proteins.npy");
+    of_residues().write(&path).unwrap();
+    let read = ResidueEmbeddings::read(&path).unwrap();
+    assert_eq!(read, of_residues());
+    assert_eq!((read.model(), read.weights()), ("ESM-2 8M", "abc123"));
+    let all: Vec<_> = read.iter().map(|(id, own)| (id, own.nrows())).collect();
+    assert_eq!(all, [("a", 1), ("b", 2)]);
+    let asked = |id: &str, residues| read.of(&path, &[(id.to_owned(), residues)]);
+    assert_eq!(asked("b", 2).unwrap(), [array![[3.0, 4.0], [5.0, 6.0]]]);
+    let error = asked("b", 3).unwrap_err().to_string();
+    let expected = "proteins.npy: 2 vectors of `b`, expected 3, one for each residue of sequence 1";
+    assert!(error.contains(expected), "{error}");
+    let error = asked("c", 3).unwrap_err().to_string();
+    assert!(error.contains("no vector of `c`"), "{error}");
+    read.check(&path, 2, "abc123").unwrap();
+    assert!(read.check(&path, 3, "abc123").is_err());
+    assert!(read.check(&path, 2, "def").is_err());
+}
+
+#[test]
+fn vectors_of_residues_and_of_sequences_are_not_mixed_up() {
+    let (_folder, path) = written();
+    let error = ResidueEmbeddings::read(&path).unwrap_err().to_string();
+    assert!(error.contains("embed with `--per-residue`"), "{error}");
+    of_residues().write(&path).unwrap();
+    let error = Embeddings::read(&path).unwrap_err().to_string();
+    assert!(error.contains("embed without `--per-residue`"), "{error}");
+    let text = fs::read_to_string(json(&path)).unwrap();
+    let of_b = "1,\n    2\n";
+    for (new, part) in [
+        ("1,\n    3\n", "4 residues and width 2, expected 3 and 2"),
+        ("3\n", "residues of 1 ids, expected 2"),
+        ("3,\n    0\n", "no residue of `b`"),
+        ("1,\n    18446744073709551615\n", "too many residues"),
+        ("1,\n    -2\n", "invalid value"),
+    ] {
+        assert!(text.contains(of_b), "{text}");
+        fs::write(json(&path), text.replace(of_b, new)).unwrap();
+        let error = ResidueEmbeddings::read(&path).unwrap_err().to_string();
+        assert!(error.contains(part), "{error}");
+    }
+}
+
+#[test]
+fn what_is_no_embedding_of_residues_is_not_made() {
+    let new = |names: &[&str], residues: &[usize], vectors| {
+        ResidueEmbeddings::new(ids(names), residues.to_vec(), vectors, "", "")
+            .unwrap_err()
+            .to_string()
+    };
+    let two = Array2::zeros((2, 1));
+    assert!(new(&["a"], &[1], two.clone()).contains("1 sequences of 1 residues, 2 vectors"));
+    assert!(new(&["a", "b"], &[2], two.clone()).contains("2 ids and 1 sequences"));
+    assert!(new(&["a", "b"], &[2, usize::MAX], two.clone()).contains("residues, 2 vectors"));
+    assert!(new(&["a", "a"], &[1, 1], two).contains("the id `a` in rows 0 and 1"));
+    assert!(new(&["a"], &[1], array![[f32::INFINITY]]).contains("inf in row 0"));
+    assert!(new(&[], &[], Array2::zeros((0, 1))).contains("no rows"));
 }
 
 proptest! {
