@@ -405,6 +405,28 @@ fn proteins_that_were_measured_are_judged_by_held_out_probes() {
 }
 
 #[test]
+fn blocks_are_drawn_from_pools() {
+    let (folder, run) = temporary();
+    let data = folder.path().join("data");
+    write_data(&data, 24, 300);
+    let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
+    let [tiny, contrastive] = ["tiny.toml", "contrastive.toml"]
+        .map(|name| fs::read_to_string(configs.join(name)).unwrap());
+    let contrast = contrastive.split("\n[contrast]\n").nth(1).unwrap();
+    let contrast = contrast.split("\n[fit]").next().unwrap();
+    let config = folder.path().join("own.toml");
+    let train = |contrast: &str| {
+        fs::write(&config, format!("{tiny}\n[contrast]\n{contrast}")).unwrap();
+        let call = ["train", "--data", text(&data), "--config", text(&config)];
+        [&call[..], &["--run", text(&run)]].concat()
+    };
+    let call = train(&contrast.replace("high = 0.60", "high = 0.70"));
+    PROGRAM.refuses(&call, &["own.toml", "contrast.pools", "add up to 1"]);
+    PROGRAM.succeeds(&train(contrast));
+    assert!(run.join("report.html").exists());
+}
+
+#[test]
 fn residues_are_read_inside_domains_and_explained() {
     let (folder, run) = temporary();
     let data = folder.path().join("data");
