@@ -14,6 +14,7 @@ use hairpin::train::{
     predict_augmented,
 };
 use ndarray::Array2;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// The name under which networks are bundled.
@@ -158,6 +159,20 @@ struct Own {
     settings: Settings,
 }
 
+impl Own {
+    /// The second training, on more molecules: as many steps as the first.
+    fn again(&self, pseudo_weight: f32, before: usize, now: usize) -> Self {
+        let mut settings = self.settings.clone();
+        settings.ensemble.pseudo_weight = pseudo_weight;
+        settings.fit.epochs = (settings.fit.epochs * before).div_ceil(now);
+        Self {
+            architecture: self.architecture.clone(),
+            seed: self.seed,
+            settings,
+        }
+    }
+}
+
 /// Trains every kind of network on every fold that is asked for.
 pub(crate) fn learn(
     settings: &Settings,
@@ -178,14 +193,18 @@ pub(crate) fn learn(
             own.settings.model = model.clone();
             own.settings.fit.seed = seed;
             own.settings.ensemble.architectures.clear();
-            kinds.push(kind(&own, rows, test, folds, learned, place)?);
+            // Of the first training nothing depends on it.
+            own.settings.ensemble.pseudo_weight = 0.0;
+            let weight = settings.ensemble.pseudo_weight;
+            kinds.push(kind((&own, weight), rows, test, folds, learned, place)?);
         }
     }
     Ok(kinds)
 }
 
+/// `pseudo_weight` is what a network's own answers count, with which it is trained again; 0: not.
 fn kind(
-    own: &Own,
+    (own, pseudo_weight): (&Own, f32),
     rows: &Rows,
     test: &PerBaseDataset,
     folds: &[(Vec<usize>, Vec<usize>)],
@@ -226,12 +245,12 @@ fn kind(
             &learned,
             place,
         )?;
-        let weight = settings.ensemble.pseudo_weight;
-        if weight > 0.0 {
-            let joined = with_own_answers(train, test, &of_test(&trained.model)?, weight)?;
+        if pseudo_weight > 0.0 {
+            let alone = train.weights.len();
+            let joined = with_own_answers(train, test, &of_test(&trained.model)?, pseudo_weight)?;
             let name = format!("{name}-again");
             trained = one(
-                own,
+                &own.again(pseudo_weight, alone, joined.weights.len()),
                 &joined,
                 &held_out.0,
                 first.as_ref(),
@@ -465,9 +484,13 @@ impl Answerer {
         // Long molecules alone: what is known of their pairs is large.
         for chunk in chunks(molecules) {
             let inputs = PerBaseDataset::new(self.encoder.encode(chunk, 0, 0)?.molecules)?;
+            let of_members: Vec<Vec<Array2<f32>>> = self
+                .members
+                .par_iter()
+                .map(|(_, model)| both_ways(model, &self.settings, &inputs, device))
+                .collect::<Result<_>>()?;
             let mut sums: Vec<Array2<f32>> = Vec::new();
-            for (weight, model) in &self.members {
-                let found = both_ways(model, &self.settings, &inputs, device)?;
+            for ((weight, _), found) in self.members.iter().zip(of_members) {
                 for (place, found) in found.into_iter().enumerate() {
                     match sums.get_mut(place) {
                         None => sums.push(found * *weight as f32),
