@@ -104,21 +104,16 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
             architecture: String::new(),
             seed: settings.fit.seed,
             held_out_fold: 0,
+            division_seed: Some(settings.fit.seed),
             data_sha256: manifest.data[0].sha256.clone(),
+            test_sha256: Some(manifest.data[1].sha256.clone()),
             git_commit: commit,
         },
         &Place {
             run: &run,
             device: &device,
             replicas: &replicas,
-            origin: vec![
-                ("configuration".to_owned(), settings.to_toml()?),
-                (
-                    "data file (by SHA-256)".to_owned(),
-                    manifest.data[0].sha256.clone(),
-                ),
-                ("device".to_owned(), args.device.to_string()),
-            ],
+            device_name: args.device.to_string(),
             resume: args.resume,
             stop: &Stop::on_ctrl_c(|| {
                 eprintln!("stopping after this batch; Ctrl-C again to stop at once")

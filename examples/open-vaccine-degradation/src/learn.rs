@@ -1,7 +1,7 @@
 //! From molecules to networks that answer together: pre-training, a network for each fold and kind, pseudo-labels, a blend.
 
 use crate::features::{Encoded, Encoder, Shown, to_fill_in};
-use crate::settings::Settings;
+use crate::settings::{EnsembleConfig, Settings};
 use anyhow::{Context, Result, ensure};
 use hairpin::models::{ModelError, PerBase, PerBaseConfig};
 use hairpin::seq::augment::GaussianNoise;
@@ -87,18 +87,25 @@ pub(crate) struct Place<'a> {
     pub(crate) device: &'a Device,
     /// That share its work.
     pub(crate) replicas: &'a [Device],
-    /// What a run may only be resumed with.
-    pub(crate) origin: Vec<(String, String)>,
+    pub(crate) device_name: String,
     pub(crate) resume: bool,
     pub(crate) stop: &'a Stop,
 }
 
 impl Place<'_> {
-    fn session<'b>(&'b self, folder: &'b RunDir, config: &str) -> Result<Session<'b>> {
-        let mut origin = self.origin.clone();
-        origin.push(("configuration of the network".to_owned(), config.to_owned()));
+    fn session<'b>(
+        &'b self,
+        folder: &'b RunDir,
+        config: &str,
+        learned: &Learned,
+    ) -> Result<Session<'b>> {
+        let data = serde_json::to_string(&learned.by_any_commit())?;
         Ok(Session {
-            origin,
+            origin: vec![
+                ("device".to_owned(), self.device_name.clone()),
+                ("configuration of the network".to_owned(), config.to_owned()),
+                ("data and folds".to_owned(), data),
+            ],
             resume: self.resume && folder.has_checkpoint()?,
             checkpoint_every: std::time::Duration::from_secs(60),
             progress: Progress::Bar,
@@ -108,16 +115,22 @@ impl Place<'_> {
         })
     }
 
-    /// The network of a training of this configuration that a run that goes on finds finished.
-    fn finished(&self, folder: &RunDir, config: &str) -> Result<Option<Bundle>> {
+    /// The network of a training of this configuration, on this data, that a run that goes on finds finished.
+    fn finished(&self, folder: &RunDir, config: &str, learned: &Learned) -> Result<Option<Bundle>> {
         if !self.resume || !folder.file(RunDir::BUNDLE).exists() {
             return Ok(None);
         }
         let bundle = Bundle::load(folder, MODEL)?;
+        let path = folder.path().display();
         ensure!(
             bundle.config_toml == config,
-            "{}: this network was trained with other settings; resume with those, or choose another folder for the run",
-            folder.path().display()
+            "{path}: this network was trained with other settings; resume with those, or choose another folder for the run"
+        );
+        let found: Learned = serde_json::from_value(bundle.targets.clone())
+            .with_context(|| format!("{path}: the targets.json is not one of ours"))?;
+        ensure!(
+            found.by_any_commit() == learned.by_any_commit(),
+            "{path}: this network was trained on other data or folds; resume with those files and that seed, or choose another folder for the run"
         );
         Ok(Some(bundle))
     }
@@ -129,16 +142,32 @@ impl Place<'_> {
 }
 
 /// What a member's `targets.json` says of where it comes from.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Learned {
     pub(crate) columns: Vec<String>,
     pub(crate) architecture: String,
     pub(crate) seed: u64,
-    /// The fold that it has not seen, from 1.
+    /// The fold that it has not seen, from 1; 0 where it has seen no labels.
     pub(crate) held_out_fold: usize,
+    /// Of the division into folds.
+    #[serde(default)]
+    pub(crate) division_seed: Option<u64>,
     pub(crate) data_sha256: String,
+    /// Of the molecules to predict, from which pre-training learns.
+    #[serde(default)]
+    pub(crate) test_sha256: Option<String>,
     pub(crate) git_commit: Option<String>,
+}
+
+impl Learned {
+    /// The same, whichever commit of the program trained it: a run may go on with another.
+    fn by_any_commit(&self) -> Self {
+        Self {
+            git_commit: None,
+            ..self.clone()
+        }
+    }
 }
 
 /// Networks of one architecture and seed, one for each fold.
@@ -192,9 +221,11 @@ pub(crate) fn learn(
             };
             own.settings.model = model.clone();
             own.settings.fit.seed = seed;
-            own.settings.ensemble.architectures.clear();
-            // Of the first training nothing depends on it.
-            own.settings.ensemble.pseudo_weight = 0.0;
+            // Of a network nothing depends on the others: a run may go on with more of them.
+            own.settings.ensemble = EnsembleConfig {
+                folds: settings.ensemble.folds,
+                ..EnsembleConfig::default()
+            };
             let weight = settings.ensemble.pseudo_weight;
             kinds.push(kind((&own, weight), rows, test, folds, learned, place)?);
         }
@@ -212,7 +243,12 @@ fn kind(
     place: &Place<'_>,
 ) -> Result<Kind> {
     let name = format!("{}-seed-{}", own.architecture, own.seed);
-    let first = pretrained(own, rows, test, &name, place)?;
+    let learned = Learned {
+        architecture: own.architecture.clone(),
+        seed: own.seed,
+        ..learned.clone()
+    };
+    let first = pretrained(own, rows, test, &name, &learned, place)?;
     let settings = &own.settings;
     let mut found = Kind {
         out_of_fold: vec![Array2::zeros((0, 0)); rows.weights.len()],
@@ -223,8 +259,6 @@ fn kind(
     };
     for (fold, (train, held_out)) in folds.iter().enumerate() {
         let learned = Learned {
-            architecture: own.architecture.clone(),
-            seed: own.seed,
             held_out_fold: fold + 1,
             ..learned.clone()
         };
@@ -284,6 +318,7 @@ fn pretrained(
     rows: &Rows,
     test: &PerBaseDataset,
     name: &str,
+    learned: &Learned,
     place: &Place<'_>,
 ) -> Result<Option<Bundle>> {
     let mut settings = own.settings.clone();
@@ -298,7 +333,7 @@ fn pretrained(
     let targets = PositionTargets::new(&values, (0..width).map(|at| at.to_string()).collect())?;
     settings.model.n_outputs = width;
     let config = hairpin::train::config::to_toml(&settings)?;
-    if let Some(bundle) = place.finished(&folder, &config)? {
+    if let Some(bundle) = place.finished(&folder, &config, learned)? {
         return Ok(Some(bundle));
     }
     let hidden = all.clone().with_masking(settings.pretrain.masking)?;
@@ -317,9 +352,9 @@ fn pretrained(
         Examples::new(&hidden, &targets),
         Examples::new(&all.select(&shown), &targets.select(&shown)?),
         &settings.fit,
-        place.session(&folder, &config)?,
+        place.session(&folder, &config, learned)?,
     )?;
-    let bundle = Bundle::of(MODEL, config, serde_json::json!({}), &fitted.model)?;
+    let bundle = Bundle::of(MODEL, config, serde_json::to_value(learned)?, &fitted.model)?;
     bundle.save(&folder)?;
     folder.clear_checkpoint()?;
     Ok(Some(bundle))
@@ -359,7 +394,7 @@ fn one(
     let settings = &own.settings;
     let folder = place.folder(name)?;
     let config = hairpin::train::config::to_toml(settings)?;
-    if let Some(bundle) = place.finished(&folder, &config)? {
+    if let Some(bundle) = place.finished(&folder, &config, learned)? {
         let csv = folder.read(RunDir::METRICS, 1 << 24)?;
         return Ok(Trained {
             model: bundle
@@ -394,7 +429,7 @@ fn one(
         Examples::new(&seen, &train.targets).with_weights(&train.weights),
         Examples::new(&held_out.inputs, &held_out.targets),
         &settings.fit,
-        place.session(&folder, &config)?,
+        place.session(&folder, &config, learned)?,
     )?;
     let bundle = Bundle::of(MODEL, config, serde_json::to_value(learned)?, &fitted.model)?;
     bundle.save(&folder)?;

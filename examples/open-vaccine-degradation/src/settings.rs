@@ -199,14 +199,20 @@ impl Default for Settings {
                 },
                 ..FitConfig::default()
             },
-            ensemble: EnsembleConfig {
-                folds: 5,
-                train_folds: 1,
-                seeds: vec![1],
-                architectures: Vec::new(),
-                pseudo_weight: 0.0,
-                blend: BlendName::HillClimbing,
-            },
+            ensemble: EnsembleConfig::default(),
+        }
+    }
+}
+
+impl Default for EnsembleConfig {
+    fn default() -> Self {
+        Self {
+            folds: 5,
+            train_folds: 1,
+            seeds: vec![1],
+            architectures: Vec::new(),
+            pseudo_weight: 0.0,
+            blend: BlendName::HillClimbing,
         }
     }
 }

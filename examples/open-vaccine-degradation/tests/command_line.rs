@@ -152,24 +152,24 @@ fn a_run_leaves_its_files_and_predicts_again_what_it_predicted() {
     let other = folder.path().join("other.toml");
     let tiny_text =
         std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/tiny.toml"));
-    std::fs::write(
-        &other,
-        tiny_text.unwrap().replace(
-            "fit.epochs = 2",
-            "fit.epochs = 2\nfit.max_gradient_norm = 2.0",
-        ),
-    )
-    .unwrap();
+    let tiny_text = tiny_text.unwrap();
+    let clipped = tiny_text.replace(
+        "fit.epochs = 2",
+        "fit.epochs = 2\nfit.max_gradient_norm = 2.0",
+    );
+    std::fs::write(&other, clipped).unwrap();
+    let go_on = [
+        "train",
+        "--config",
+        text(&other),
+        "--run",
+        text(&run),
+        "--resume",
+    ];
+    PROGRAM.refuses(&go_on, &["other settings", "model-seed-1"]);
     PROGRAM.refuses(
-        &[
-            "train",
-            "--config",
-            text(&other),
-            "--run",
-            text(&run),
-            "--resume",
-        ],
-        &["other settings", "model-seed-1"],
+        &tiny(&run, &["--resume", "--seed", "2"]),
+        &["other data or folds", "model-seed-2"],
     );
     // A run that goes on finds every network trained, and says the same.
     let again = PROGRAM.succeeds(&tiny(&run, &["--resume", "--json"]));
@@ -177,6 +177,17 @@ fn a_run_leaves_its_files_and_predicts_again_what_it_predicted() {
     assert_eq!(
         std::fs::read_to_string(run.join("submission.csv")).unwrap(),
         submission
+    );
+    // Or goes on with another network beside those.
+    let more = tiny_text.replace("seeds = [1, 2]", "seeds = [1, 2, 3]");
+    std::fs::write(&other, more).unwrap();
+    let before = std::fs::metadata(run.join("trainings/model-seed-1-fold-1/model.bpk"));
+    PROGRAM.succeeds(&go_on);
+    assert!(run.join("trainings/model-seed-3-fold-2").exists());
+    let after = std::fs::metadata(run.join("trainings/model-seed-1-fold-1/model.bpk"));
+    assert_eq!(
+        before.unwrap().modified().unwrap(),
+        after.unwrap().modified().unwrap()
     );
 }
 
