@@ -167,7 +167,7 @@ impl<'a> PairPools<'a> {
     /// If there is no row.
     pub fn pool(&self, rows: &[usize]) -> Pool {
         let mut rng = ChaCha8Rng::seed_from_u64(self.sample.seed());
-        // The last of the streams: none that a column sample draws from is equally far from its row.
+        // Another stream than the one of the sample of columns.
         rng.set_stream(!(rows[0] as u64));
         let mut at = rng.random::<f64>();
         for (share, pool) in [
