@@ -6,13 +6,16 @@ use crate::controls;
 use crate::data::{Division, Material, Side, TestFiles, names};
 use crate::effects::ProbeEffects;
 use crate::judge::{Judgement, THE_MODEL};
-use crate::learn::{self, Learned, Networks, Place, Raw, Rows, Trained, answers, learn};
+use crate::learn::{self, Learned, Place, learn};
 use crate::motifs;
 use crate::mutants;
+use crate::networks::{Networks, answers};
 use crate::predict;
 use crate::proteins::{self, Neighbours, ProteinVectors, Source};
+use crate::rows::{self, Raw, Rows};
 use crate::settings::{Reads, Settings};
 use crate::structure::Structure;
+use crate::trained::Trained;
 use anyhow::{Context, Result, ensure};
 use hairpin::seq::{Rna, Seq};
 use hairpin::targets::metrics::repeat_correlation;
@@ -91,7 +94,7 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
     Launch::now(std::env::args().collect(), &files).record(&run)?;
 
     let structure = fold(&material, &division, &settings, &run)?;
-    let (source, raw) = learn::vectors(&material, embeddings, &settings)?;
+    let (source, raw) = rows::vectors(&material, embeddings, &settings)?;
     let seen = Seen {
         material: &material,
         structure: &structure,

@@ -10,11 +10,14 @@ mod judge;
 mod learn;
 mod motifs;
 mod mutants;
+mod networks;
 mod predict;
 mod proteins;
 mod residues;
+mod rows;
 mod settings;
 mod structure;
+mod trained;
 
 use anyhow::{Context, Result};
 use clap::Parser;

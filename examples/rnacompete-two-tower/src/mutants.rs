@@ -1,6 +1,7 @@
 //! What each single change of a probe, or of a protein whose residues are read, would do to the predicted intensity; which residues count.
 
-use crate::learn::{Networks, Rows};
+use crate::networks::Networks;
+use crate::rows::Rows;
 use anyhow::{Context, Result};
 use hairpin::seq::{Alphabet, Protein, Seq};
 use hairpin::targets::TargetMatrix;

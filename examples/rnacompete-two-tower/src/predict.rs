@@ -1,9 +1,10 @@
 //! The official answer: every pair of the proteins and probes of two files.
 
 use crate::cli::PredictArgs;
-use crate::learn::{Proteins, Raw, Trained};
 use crate::proteins::{self, Source};
+use crate::rows::{Proteins, Raw};
 use crate::structure::Structure;
+use crate::trained::Trained;
 use anyhow::{Context, Result, bail};
 use hairpin::tasks::embeddings::{Embeddings, ResidueEmbeddings, sequence_id};
 use hairpin::tasks::rnacompete::{Submission, Test, read_domains, read_test};

@@ -1,6 +1,6 @@
 //! Proteins as their residues, each with those around it or with a language model's vector, inside domains where those are known.
 
-use crate::learn::Proteins;
+use crate::rows::Proteins;
 use anyhow::{Result, ensure};
 use hairpin::seq::{Alphabet, Protein, Seq};
 use hairpin::train::AnnotatedSequences;
