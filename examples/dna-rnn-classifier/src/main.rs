@@ -137,6 +137,7 @@ struct EvaluateArgs {
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    sigpipe::reset();
     let done = match Cli::parse().command {
         Command::Train(args) => train(args),
         Command::Predict(args) => label(args),

@@ -30,6 +30,7 @@ const FIXTURE: &str = concat!(
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    sigpipe::reset();
     let done = match Cli::parse().command {
         Command::Train(args) => job::train(&args),
         Command::Predict(args) => predict(&args),

@@ -38,6 +38,7 @@ const FIXTURE: &str = concat!(
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    sigpipe::reset();
     let cli = Cli::parse();
     let done = match (cli.command, cli.predict) {
         (Some(Command::Train(args)), _) => job::train(&args),

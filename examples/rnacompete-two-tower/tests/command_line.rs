@@ -723,4 +723,17 @@ fn the_structure_of_probes_is_written() {
     let array: ndarray::Array3<f32> = ndarray_npy::read_npy(&out).unwrap();
     assert!(array[[0, 5, 1]] > 0.9 && array[[0, 0, 0]] > 0.9);
     assert_eq!(array[[1, 7, 0]], 0.0);
+
+    // Whoever reads has had enough: no reason for a message.
+    let mut child = PROGRAM
+        .command()
+        .args(["structure", text(&probes), text(&out)])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(!stderr.contains("panicked"), "{stderr}");
 }

@@ -33,6 +33,7 @@ const FIXTURE: &str = concat!(
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    sigpipe::reset();
     let done = match Cli::parse().command {
         Command::Train(args) => train(&args),
         Command::CrossValidate(args) => cross_validate(&args),

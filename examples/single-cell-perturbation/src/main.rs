@@ -36,6 +36,7 @@ const FIXTURE: &str = concat!(
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    sigpipe::reset();
     let done = match Cli::parse().command {
         Command::Train(args) => Job::start(&args.common).and_then(|job| job.train(&args)),
         Command::CompareSplits(args) => Job::start(&args.common).and_then(|job| job.compare(&args)),
