@@ -248,8 +248,11 @@ fn kind(
         seed: own.seed,
         ..learned.clone()
     };
-    let first = pretrained(own, rows, test, &name, &learned, place)?;
     let settings = &own.settings;
+    let shared = match settings.pretrain.held_out {
+        true => pretrained(own, rows, test, &name, &learned, place)?,
+        false => None,
+    };
     let mut found = Kind {
         out_of_fold: vec![Array2::zeros((0, 0)); rows.weights.len()],
         predicted: Vec::new(),
@@ -264,6 +267,10 @@ fn kind(
         };
         let (train, held_out) = (rows.select(train)?, (rows.select(held_out)?, held_out));
         let name = format!("{name}-fold-{}", fold + 1);
+        let first = match settings.pretrain.held_out {
+            true => shared.clone(),
+            false => pretrained(own, &train, test, &name, &learned, place)?,
+        };
         eprintln!(
             "{name}: {} molecules, {} held out",
             train.weights.len(),

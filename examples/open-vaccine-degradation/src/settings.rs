@@ -87,6 +87,8 @@ pub(crate) struct PretrainConfig {
     pub(crate) epochs: usize,
     /// Share of bases that are hidden.
     pub(crate) masking: f64,
+    /// Also of the molecules that are held out: their sequences and structures, never their values. Without, each fold is pre-trained alone.
+    pub(crate) held_out: bool,
 }
 
 /// Which networks answer together.
@@ -180,8 +182,9 @@ impl Default for Settings {
                 structures: 0,
             },
             pretrain: PretrainConfig {
-                epochs: 0,
+                epochs: 10,
                 masking: 0.15,
+                held_out: true,
             },
             fit: FitConfig {
                 epochs: 40,
