@@ -32,4 +32,4 @@ mod program;
 pub use close::{Tolerance, assert_close};
 pub use fixture::{fixture, golden_json};
 pub use golden::{Golden, Provenance, Tensor};
-pub use program::{Program, text};
+pub use program::{Program, text, unread};

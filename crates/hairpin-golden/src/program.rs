@@ -1,7 +1,7 @@
 //! A program seen from outside.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 /// A built program and the folder that it is started in.
 ///
@@ -71,6 +71,18 @@ impl Program {
             assert!(found, "{arguments:?}: no {part:?} in {stderr}");
         }
     }
+}
+
+/// What a call wrote to stderr and ended with, of whose standard output nobody reads anything.
+///
+/// # Panics
+///
+/// When the program cannot be started.
+pub fn unread(command: &mut Command) -> Output {
+    let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program starts");
+    drop(child.stdout.take());
+    child.wait_with_output().expect("the program ends")
 }
 
 /// A path as an argument.

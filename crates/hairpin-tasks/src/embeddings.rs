@@ -51,7 +51,12 @@ const MOST_JSON: u64 = 1 << 30;
 
 /// Vectors with what they belong to.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Embeddings {
+pub struct Embeddings(Table);
+
+/// What vectors of sequences and of residues share: the two files and what is checked of them.
+#[derive(Clone, Debug, PartialEq)]
+struct Table {
+    /// Of the sequences, each once.
     ids: Vec<String>,
     vectors: Array2<f32>,
     model: String,
@@ -84,34 +89,28 @@ impl Embeddings {
         model: &str,
         weights: &str,
     ) -> Result<Self, TaskError> {
-        let embeddings = Self {
-            ids,
-            vectors,
-            model: model.to_owned(),
-            weights: weights.to_owned(),
-        };
-        embeddings.validate(&Place::new("embeddings"))?;
-        Ok(embeddings)
+        let table = Table::new(ids, vectors, model, weights);
+        Self::checked(table, &Place::new("embeddings"))
     }
 
     /// The rows' ids, each once.
     pub fn ids(&self) -> &[String] {
-        &self.ids
+        &self.0.ids
     }
 
     /// `[n, width]`.
     pub fn vectors(&self) -> &Array2<f32> {
-        &self.vectors
+        &self.0.vectors
     }
 
     /// Which model made them.
     pub fn model(&self) -> &str {
-        &self.model
+        &self.0.model
     }
 
     /// The SHA-256 of the weights that made them.
     pub fn weights(&self) -> &str {
-        &self.weights
+        &self.0.weights
     }
 
     /// Reads an npy and the JSON beside it.
@@ -120,8 +119,8 @@ impl Embeddings {
     ///
     /// If one of the two is missing, damaged or not of its format, they do not belong together, or as [`new`](Self::new).
     pub fn read(path: &Path) -> Result<Self, TaskError> {
-        let (description, vectors) = read(path)?;
-        if description.residues.is_some() {
+        let (table, residues) = Table::read(path)?;
+        if residues.is_some() {
             return Err(TaskError::Field {
                 place: Place::new(beside(path)),
                 found: "a vector for each residue".to_owned(),
@@ -129,14 +128,7 @@ impl Embeddings {
                 remedy: "embed without `--per-residue`",
             });
         }
-        let embeddings = Self {
-            ids: description.ids,
-            vectors,
-            model: description.model,
-            weights: description.weights_sha256,
-        };
-        embeddings.validate(&Place::new(path))?;
-        Ok(embeddings)
+        Self::checked(table, &Place::new(path))
     }
 
     /// Writes the npy, then the JSON beside it, each whole or not at all; between the two nothing can be read that does not fit.
@@ -145,15 +137,7 @@ impl Embeddings {
     ///
     /// If a file cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), TaskError> {
-        let description = Description {
-            model: self.model.clone(),
-            weights_sha256: self.weights.clone(),
-            width: self.vectors.ncols(),
-            npy_sha256: String::new(),
-            ids: self.ids.clone(),
-            residues: None,
-        };
-        write(path, &self.vectors, description)
+        self.0.write(path, None)
     }
 
     /// Whether they are of the width and the weights that a model was trained with; `path` is named in the error.
@@ -162,8 +146,7 @@ impl Embeddings {
     ///
     /// If one of the two is another.
     pub fn check(&self, path: &Path, width: usize, weights: &str) -> Result<(), TaskError> {
-        let found = (self.vectors.ncols(), &*self.model, &*self.weights);
-        check(path, found, (width, weights))
+        self.0.check(path, width, weights)
     }
 
     /// The vectors of these ids, in their order; `path` is named in the error.
@@ -172,24 +155,31 @@ impl Embeddings {
     ///
     /// If an id has no vector.
     pub fn rows(&self, path: &Path, ids: &[String]) -> Result<Array2<f32>, TaskError> {
-        let of_id: HashMap<&str, usize> = self.ids.iter().map(String::as_str).zip(0..).collect();
-        let mut rows = Array2::zeros((ids.len(), self.vectors.ncols()));
+        let Table {
+            ids: all, vectors, ..
+        } = &self.0;
+        let of_id: HashMap<&str, usize> = all.iter().map(String::as_str).zip(0..).collect();
+        let mut rows = Array2::zeros((ids.len(), vectors.ncols()));
         for (row, (mut to, id)) in rows.rows_mut().into_iter().zip(ids).enumerate() {
             let Some(&from) = of_id.get(id.as_str()) else {
                 return Err(missing(path, id, row));
             };
-            to.assign(&self.vectors.row(from));
+            to.assign(&vectors.row(from));
         }
         Ok(rows)
     }
 
-    fn validate(&self, place: &Place) -> Result<(), TaskError> {
-        let rows = self.vectors.nrows();
-        if self.ids.len() != rows {
-            let found = format!("{} ids of {rows} vectors", self.ids.len());
-            return Err(refused(place, found, "as many"));
+    fn checked(table: Table, place: &Place) -> Result<Self, TaskError> {
+        let (ids, rows) = (table.ids.len(), table.vectors.nrows());
+        if ids != rows {
+            return Err(refused(
+                place,
+                format!("{ids} ids of {rows} vectors"),
+                "as many",
+            ));
         }
-        validate(&self.ids, &self.vectors, place)
+        table.validate(place)?;
+        Ok(Self(table))
     }
 }
 
@@ -202,135 +192,155 @@ fn refused(place: &Place, found: String, expected: &str) -> TaskError {
     }
 }
 
-/// The array of an npy and what the JSON beside it says, which fit each other.
-fn read(path: &Path) -> Result<(Description, Array2<f32>), TaskError> {
-    let content = npy::content(path, REMEDY)?;
-    let vectors = npy::read_matrix::<f32>(&content, &Place::new(path))?;
-    let beside = beside(path);
-    let (source, bytes) = file::open(&beside, || REMEDY.to_owned())?;
-    if bytes > MOST_JSON {
-        return Err(TaskError::TooLarge {
+impl Table {
+    fn new(ids: Vec<String>, vectors: Array2<f32>, model: &str, weights: &str) -> Self {
+        Self {
+            ids,
+            vectors,
+            model: model.to_owned(),
+            weights: weights.to_owned(),
+        }
+    }
+
+    /// The array of an npy and what the JSON beside it says, which fit each other; with the residues of each id where it has those.
+    fn read(path: &Path) -> Result<(Self, Option<Vec<usize>>), TaskError> {
+        let content = npy::content(path, REMEDY)?;
+        let vectors = npy::read_matrix::<f32>(&content, &Place::new(path))?;
+        let beside = beside(path);
+        let (source, bytes) = file::open(&beside, || REMEDY.to_owned())?;
+        if bytes > MOST_JSON {
+            return Err(TaskError::TooLarge {
+                place: Place::new(&beside),
+                found: format!("{bytes} bytes"),
+                limit: format!("{MOST_JSON} bytes"),
+            });
+        }
+        let source = std::io::BufReader::new(source);
+        let description: Description =
+            serde_json::from_reader(source).map_err(|error| TaskError::Field {
+                place: Place::new(&beside).line(error.line() as u64),
+                found: error.to_string(),
+                expected: "model, weights_sha256, width, npy_sha256 and ids".to_owned(),
+                remedy: REMEDY,
+            })?;
+        let mismatch = |found: String, expected: String| TaskError::Field {
             place: Place::new(&beside),
-            found: format!("{bytes} bytes"),
-            limit: format!("{MOST_JSON} bytes"),
-        });
-    }
-    let source = std::io::BufReader::new(source);
-    let description: Description =
-        serde_json::from_reader(source).map_err(|error| TaskError::Field {
-            place: Place::new(&beside).line(error.line() as u64),
-            found: error.to_string(),
-            expected: "model, weights_sha256, width, npy_sha256 and ids".to_owned(),
-            remedy: REMEDY,
-        })?;
-    let mismatch = |found: String, expected: String| TaskError::Field {
-        place: Place::new(&beside),
-        found,
-        expected,
-        remedy: "take both files from one run",
-    };
-    let hash = sha256(&content);
-    if hash != description.npy_sha256 {
-        return Err(mismatch(
-            format!("hash {} of the npy", shorten(&description.npy_sha256)),
-            format!("{hash}, which it has"),
-        ));
-    }
-    let (rows, width) = vectors.dim();
-    let (described, of_what) = match &description.residues {
-        None => (Some(description.ids.len()), "ids"),
-        Some(lengths) => {
-            if lengths.len() != description.ids.len() {
-                return Err(mismatch(
-                    format!("residues of {} ids", lengths.len()),
-                    format!("{}, the number of ids", description.ids.len()),
-                ));
+            found,
+            expected,
+            remedy: "take both files from one run",
+        };
+        let hash = sha256(&content);
+        if hash != description.npy_sha256 {
+            return Err(mismatch(
+                format!("hash {} of the npy", shorten(&description.npy_sha256)),
+                format!("{hash}, which it has"),
+            ));
+        }
+        let (rows, width) = vectors.dim();
+        let (described, of_what) = match &description.residues {
+            None => (Some(description.ids.len()), "ids"),
+            Some(residues) => {
+                if residues.len() != description.ids.len() {
+                    return Err(mismatch(
+                        format!("residues of {} ids", residues.len()),
+                        format!("{}, the number of ids", description.ids.len()),
+                    ));
+                }
+                let sum = residues
+                    .iter()
+                    .try_fold(0usize, |sum, &own| sum.checked_add(own));
+                (sum, "residues")
             }
-            let sum = lengths
-                .iter()
-                .try_fold(0usize, |sum, &own| sum.checked_add(own));
-            (sum, "residues")
+        };
+        if (described, description.width) != (Some(rows), width) {
+            let described = described.map_or("too many".to_owned(), |own| own.to_string());
+            return Err(mismatch(
+                format!("{described} {of_what} and width {}", description.width),
+                format!("{rows} and {width}, the shape of the npy"),
+            ));
         }
-    };
-    if (described, description.width) != (Some(rows), width) {
-        let described = described.map_or("too many".to_owned(), |own| own.to_string());
-        return Err(mismatch(
-            format!("{described} {of_what} and width {}", description.width),
-            format!("{rows} and {width}, the shape of the npy"),
-        ));
+        let table = Self {
+            ids: description.ids,
+            vectors,
+            model: description.model,
+            weights: description.weights_sha256,
+        };
+        Ok((table, description.residues))
     }
-    Ok((description, vectors))
-}
 
-/// Both files; the hash of the description is put in.
-fn write(
-    path: &Path,
-    vectors: &Array2<f32>,
-    mut description: Description,
-) -> Result<(), TaskError> {
-    let failed = |source| TaskError::Write {
-        path: path.to_owned(),
-        source,
-    };
-    let mut content = Vec::new();
-    vectors
-        .write_npy(&mut content)
-        .map_err(|error| failed(std::io::Error::other(error)))?;
-    description.npy_sha256 = sha256(&content);
-    let text = serde_json::to_vec_pretty(&description)
-        .map_err(|error| failed(std::io::Error::other(error)))?;
-    file::write(path, &content)?;
-    file::write(&beside(path), &text)
-}
+    fn write(&self, path: &Path, residues: Option<&[usize]>) -> Result<(), TaskError> {
+        let failed = |source| TaskError::Write {
+            path: path.to_owned(),
+            source,
+        };
+        let mut content = Vec::new();
+        self.vectors
+            .write_npy(&mut content)
+            .map_err(|error| failed(std::io::Error::other(error)))?;
+        let description = Description {
+            model: self.model.clone(),
+            weights_sha256: self.weights.clone(),
+            width: self.vectors.ncols(),
+            npy_sha256: sha256(&content),
+            ids: self.ids.clone(),
+            residues: residues.map(<[usize]>::to_vec),
+        };
+        let text = serde_json::to_vec_pretty(&description)
+            .map_err(|error| failed(std::io::Error::other(error)))?;
+        file::write(path, &content)?;
+        file::write(&beside(path), &text)
+    }
 
-/// Whether width and weights are those that a model was trained with.
-fn check(
-    path: &Path,
-    (width, model, weights): (usize, &str, &str),
-    (expected_width, expected_weights): (usize, &str),
-) -> Result<(), TaskError> {
-    let refused = |found: String, expected: String| TaskError::Field {
-        place: Place::new(path),
-        found,
-        expected: format!("{expected}, as the model was trained with"),
-        remedy: "embed the proteins again with the model's own language model",
-    };
-    if width != expected_width {
-        return Err(refused(
-            format!("vectors of {width} numbers"),
-            expected_width.to_string(),
-        ));
-    }
-    if weights != expected_weights {
-        return Err(refused(
-            format!("weights {} of {}", shorten(weights), shorten(model)),
-            format!("weights {}", shorten(expected_weights)),
-        ));
-    }
-    Ok(())
-}
-
-/// Something is there, every id once, every value a number.
-fn validate(ids: &[String], vectors: &Array2<f32>, place: &Place) -> Result<(), TaskError> {
-    if vectors.is_empty() {
-        return Err(TaskError::NoRows {
-            place: place.clone(),
-        });
-    }
-    let mut first = HashMap::new();
-    for (row, id) in ids.iter().enumerate() {
-        if let Some(before) = first.insert(id, row) {
-            let id = shorten(id);
-            let found = format!("the id `{id}` in rows {before} and {row} (from 0)");
-            return Err(refused(place, found, "each once"));
+    /// Whether they are of the width and the weights that a model was trained with.
+    fn check(&self, path: &Path, width: usize, weights: &str) -> Result<(), TaskError> {
+        let refused = |found: String, expected: String| TaskError::Field {
+            place: Place::new(path),
+            found,
+            expected: format!("{expected}, as the model was trained with"),
+            remedy: "embed the proteins again with the model's own language model",
+        };
+        let found = self.vectors.ncols();
+        if found != width {
+            return Err(refused(
+                format!("vectors of {found} numbers"),
+                width.to_string(),
+            ));
         }
+        if self.weights != weights {
+            return Err(refused(
+                format!(
+                    "weights {} of {}",
+                    shorten(&self.weights),
+                    shorten(&self.model)
+                ),
+                format!("weights {}", shorten(weights)),
+            ));
+        }
+        Ok(())
     }
-    let mut values = vectors.indexed_iter();
-    match values.find(|(_, value)| !value.is_finite()) {
-        None => Ok(()),
-        Some(((row, column), value)) => {
-            let found = format!("{value} in row {row}, column {column} (from 0)");
-            Err(refused(place, found, "finite numbers"))
+
+    /// Something is there, every id once, every value a number.
+    fn validate(&self, place: &Place) -> Result<(), TaskError> {
+        if self.vectors.is_empty() {
+            return Err(TaskError::NoRows {
+                place: place.clone(),
+            });
+        }
+        let mut first = HashMap::new();
+        for (row, id) in self.ids.iter().enumerate() {
+            if let Some(before) = first.insert(id, row) {
+                let id = shorten(id);
+                let found = format!("the id `{id}` in rows {before} and {row} (from 0)");
+                return Err(refused(place, found, "each once"));
+            }
+        }
+        let mut values = self.vectors.indexed_iter();
+        match values.find(|(_, value)| !value.is_finite()) {
+            None => Ok(()),
+            Some(((row, column), value)) => {
+                let found = format!("{value} in row {row}, column {column} (from 0)");
+                Err(refused(place, found, "finite numbers"))
+            }
         }
     }
 }

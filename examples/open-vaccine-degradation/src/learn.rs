@@ -186,18 +186,20 @@ struct Own {
     architecture: String,
     seed: u64,
     settings: Settings,
+    /// What its own answers count, with which it is trained again; 0: not.
+    pseudo_weight: f32,
 }
 
 impl Own {
     /// The second training, on more molecules: as many steps as the first.
-    fn again(&self, pseudo_weight: f32, before: usize, now: usize) -> Self {
+    fn again(&self, before: usize, now: usize) -> Self {
         let mut settings = self.settings.clone();
-        settings.ensemble.pseudo_weight = pseudo_weight;
+        settings.ensemble.pseudo_weight = self.pseudo_weight;
         settings.fit.epochs = (settings.fit.epochs * before).div_ceil(now);
         Self {
             architecture: self.architecture.clone(),
-            seed: self.seed,
             settings,
+            ..*self
         }
     }
 }
@@ -218,6 +220,7 @@ pub(crate) fn learn(
                 architecture: architecture.clone(),
                 seed,
                 settings: settings.clone(),
+                pseudo_weight: settings.ensemble.pseudo_weight,
             };
             own.settings.model = model.clone();
             own.settings.fit.seed = seed;
@@ -226,16 +229,14 @@ pub(crate) fn learn(
                 folds: settings.ensemble.folds,
                 ..EnsembleConfig::default()
             };
-            let weight = settings.ensemble.pseudo_weight;
-            kinds.push(kind((&own, weight), rows, test, folds, learned, place)?);
+            kinds.push(kind(&own, rows, test, folds, learned, place)?);
         }
     }
     Ok(kinds)
 }
 
-/// `pseudo_weight` is what a network's own answers count, with which it is trained again; 0: not.
 fn kind(
-    (own, pseudo_weight): (&Own, f32),
+    own: &Own,
     rows: &Rows,
     test: &PerBaseDataset,
     folds: &[(Vec<usize>, Vec<usize>)],
@@ -286,12 +287,13 @@ fn kind(
             &learned,
             place,
         )?;
-        if pseudo_weight > 0.0 {
+        if own.pseudo_weight > 0.0 {
             let alone = train.weights.len();
-            let joined = with_own_answers(train, test, &of_test(&trained.model)?, pseudo_weight)?;
+            let answers = of_test(&trained.model)?;
+            let joined = with_own_answers(train, test, &answers, own.pseudo_weight)?;
             let name = format!("{name}-again");
             trained = one(
-                &own.again(pseudo_weight, alone, joined.weights.len()),
+                &own.again(alone, joined.weights.len()),
                 &joined,
                 &held_out.0,
                 first.as_ref(),

@@ -83,7 +83,7 @@ pub(crate) fn embed(args: &EmbedArgs) -> Result<()> {
         for piece in missing.chunks(model.piece(&missing)) {
             let sequences: Vec<&Seq<Protein>> = piece.iter().map(|(_, own)| *own).collect();
             let read = || match args.per_residue {
-                true => model.read_residues(&sequences, args.tokens, &device),
+                true => model.read_residues(&sequences, args.tokens),
                 false => model.read(&sequences, args.tokens, &device),
             };
             let vectors = match args.bf16 {
@@ -229,15 +229,9 @@ impl Model {
     }
 
     /// The vectors of the residues of each protein.
-    fn read_residues(
-        &self,
-        proteins: &[&Seq<Protein>],
-        tokens: usize,
-        device: &Device,
-    ) -> Result<Vec<Array2<f32>>> {
+    fn read_residues(&self, proteins: &[&Seq<Protein>], tokens: usize) -> Result<Vec<Array2<f32>>> {
         let Self::Whole(model) = self else {
-            // The command line does not let the two meet.
-            return self.read(proteins, tokens, device);
+            bail!("--layer-by-layer gives the mean of each protein: leave it or --per-residue out");
         };
         let config = EmbedConfig::new().with_tokens_per_batch(tokens);
         let read = |protein: &&Seq<Protein>| {

@@ -21,14 +21,13 @@ use hairpin::seq::{Rna, Seq};
 use hairpin::targets::metrics::repeat_correlation;
 use hairpin::targets::similarity::between_all;
 use hairpin::targets::{FittedRecipe, TargetMatrix};
-use hairpin::tasks::embeddings::{Embeddings, ResidueEmbeddings, sequence_id};
 use hairpin::tasks::rnacompete::{read_test, score};
 use hairpin::tasks::write_columns;
 use hairpin::train::history::History;
 use hairpin::train::manifest::{Launch, Manifest, git_commit};
 use hairpin::train::report::Report;
 use hairpin::train::{Ensemble, Member, RunDir, Stop};
-use ndarray::ArrayView1;
+use ndarray::{ArrayView1, Axis};
 use serde_json::json;
 use std::path::Path;
 use std::time::Instant;
@@ -75,7 +74,12 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
     }
     let embeddings = match &args.embeddings {
         None => None,
-        Some(path) => Some(embedded(path, &material, settings.proteins.reads)?),
+        Some(path) => {
+            let proteins = material.proteins.as_ref();
+            let proteins = proteins.context("embeddings are of proteins, and none were read")?;
+            let of_residues = settings.proteins.reads == Reads::Residues;
+            Some(Raw::read(path, proteins, of_residues, None)?)
+        }
     };
     let run = RunDir::create(&args.run)?;
     let mut files = material.files.clone();
@@ -362,9 +366,12 @@ impl Seen<'_> {
             false => None,
         };
         let neighbours = neighbours.map(|train| Neighbours::new(temperature, &train));
-        let raw = match self.raw.select(&side.proteins) {
-            Raw::Proteins(vectors) => vectors,
-            Raw::Residues(vectors) => proteins::some_residues(&vectors)?,
+        let raw = match self.raw {
+            Raw::Proteins(vectors) => vectors.select(Axis(0), &side.proteins),
+            Raw::Residues(vectors) => {
+                let vectors = side.proteins.iter().map(|&row| vectors[row].view());
+                proteins::some_residues(&vectors.collect::<Vec<_>>())?
+            }
         };
         let vectors = ProteinVectors::fit(self.source.clone(), raw, neighbours)?;
         let targets = self.material.targets(side)?;
@@ -469,27 +476,6 @@ fn retrain(
         members,
         effects,
     })
-}
-
-/// Vectors of the material's proteins, or of their residues, with the hash of the weights that made them.
-fn embedded(path: &Path, material: &Material, reads: Reads) -> Result<(Raw, String)> {
-    let proteins = material
-        .proteins
-        .as_ref()
-        .context("embeddings are of proteins, and none were read")?;
-    match reads {
-        Reads::Residues => {
-            let found = ResidueEmbeddings::read(path)?;
-            let raw = Raw::Residues(found.of(path, &proteins::ids_of_residues(proteins))?);
-            Ok((raw, found.weights().to_owned()))
-        }
-        _ => {
-            let found = Embeddings::read(path)?;
-            let ids: Vec<String> = proteins.iter().map(sequence_id).collect();
-            let raw = Raw::Proteins(found.rows(path, &ids)?);
-            Ok((raw, found.weights().to_owned()))
-        }
-    }
 }
 
 /// The structure of the probes that are used at all.

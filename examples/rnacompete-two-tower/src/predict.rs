@@ -6,7 +6,6 @@ use crate::rows::{Proteins, Raw};
 use crate::structure::Structure;
 use crate::trained::Trained;
 use anyhow::{Context, Result, bail};
-use hairpin::tasks::embeddings::{Embeddings, ResidueEmbeddings, sequence_id};
 use hairpin::tasks::rnacompete::{Submission, Test, read_domains, read_test};
 use hairpin::train::{Device, RunDir};
 use std::path::Path;
@@ -86,29 +85,23 @@ pub(crate) fn proteins(
     }
     let domains = domains.map(|path| read_domains(path, &test.proteins));
     let domains = domains.transpose()?;
-    let whole = |vectors| Raw::Proteins(vectors);
+    let n = test.proteins.len();
     let raw = match (&learned.source, embeddings) {
         (Source::Columns, _) => bail!(
             "this run knows proteins by their column alone (train --seen): it cannot predict others; train without --seen"
         ),
-        (Source::Kin | Source::Residues { .. }, None) => {
-            whole(proteins::nothing(test.proteins.len()))
+        (Source::Kin | Source::Residues { .. }, None) => Raw::Proteins(proteins::nothing(n)),
+        (Source::Peptides { lags }, None) => {
+            Raw::Proteins(proteins::peptides(&test.proteins, *lags)?)
         }
-        (Source::Peptides { lags }, None) => whole(proteins::peptides(&test.proteins, *lags)?),
         (Source::Kin | Source::Peptides { .. } | Source::Residues { .. }, Some(path)) => bail!(
             "{}: this run was trained without embeddings; leave --embeddings out",
             path.display()
         ),
-        (Source::Embeddings { weights }, Some(path)) => {
-            let found = Embeddings::read(path)?;
-            found.check(path, learned.source_width(), weights)?;
-            let ids: Vec<String> = test.proteins.iter().map(sequence_id).collect();
-            whole(found.rows(path, &ids)?)
-        }
-        (Source::ResidueEmbeddings { weights }, Some(path)) => {
-            let found = ResidueEmbeddings::read(path)?;
-            found.check(path, learned.source_width(), weights)?;
-            Raw::Residues(found.of(path, &proteins::ids_of_residues(&test.proteins))?)
+        (Source::Embeddings { weights } | Source::ResidueEmbeddings { weights }, Some(path)) => {
+            let expected = Some((learned.source_width(), &**weights));
+            let of_residues = learned.source.reads_residues();
+            Raw::read(path, &test.proteins, of_residues, expected)?.0
         }
         (Source::Embeddings { weights } | Source::ResidueEmbeddings { weights }, None) => {
             let how = match learned.source.reads_residues() {

@@ -9,8 +9,7 @@ use hairpin::seq::{Ambiguous, Policy, Protein, Seq, Stacked};
 use hairpin::targets::control::features;
 use hairpin::targets::similarity::{Similarity, between_all};
 use hairpin::targets::{FittedRecipe, Recipe, Step, TargetMatrix};
-use hairpin::tasks::embeddings::sequence_id;
-use ndarray::{Array2, Axis, concatenate, s};
+use ndarray::{Array2, ArrayView2, Axis, concatenate, s};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -282,9 +281,9 @@ fn matrix(vectors: Array2<f32>) -> Result<TargetMatrix> {
 }
 
 /// Residues of these proteins, evenly spread, as many as tell how values are scaled.
-pub(crate) fn some_residues(vectors: &[Array2<f32>]) -> Result<Array2<f32>> {
+pub(crate) fn some_residues(vectors: &[ArrayView2<'_, f32>]) -> Result<Array2<f32>> {
     const ENOUGH: usize = 20_000;
-    let all: usize = vectors.iter().map(Array2::nrows).sum();
+    let all: usize = vectors.iter().map(ArrayView2::nrows).sum();
     let step = all.div_ceil(ENOUGH).max(1);
     let mut skipped = 0;
     let mut parts = Vec::with_capacity(vectors.len());
@@ -296,12 +295,6 @@ pub(crate) fn some_residues(vectors: &[Array2<f32>]) -> Result<Array2<f32>> {
         }
     }
     Ok(concatenate(Axis(0), &parts)?)
-}
-
-/// The id of each protein with the number of its residues.
-pub(crate) fn ids_of_residues(proteins: &[Seq<Protein>]) -> Vec<(String, usize)> {
-    let of = |protein: &Seq<Protein>| (sequence_id(protein), protein.len());
-    proteins.iter().map(of).collect()
 }
 
 /// Features that need no weights.
@@ -398,6 +391,7 @@ mod tests {
         assert_eq!(hidden[[0, 0]], 0.0);
         assert!(hidden[[0, 1]] > 0.99);
     }
+
     #[test]
     fn residues_are_spread_over_all_proteins() {
         let vectors = [15_000usize, 3, 24_998, 1].map(|n| Array2::<f32>::zeros((n, 1)));
@@ -408,7 +402,7 @@ mod tests {
                 at - 1.0
             })
         });
-        let found = some_residues(&vectors).unwrap();
+        let found = some_residues(&vectors.each_ref().map(|own| own.view())).unwrap();
         // 40,002 residues: every third.
         let expected: Vec<f32> = (0..40_002).step_by(3).map(|own| own as f32).collect();
         assert_eq!(found.into_raw_vec_and_offset().0, expected);

@@ -197,6 +197,7 @@ mod tests {
         assert_eq!(letters(&some, 1, 1), [Some(b'W'), Some(b'Y'), None]);
         assert_eq!(letters(&some, 1, 2), [None; 3], "padding");
     }
+
     #[test]
     fn a_residue_is_seen_with_its_vector() {
         let proteins: Vec<Seq<Protein>> = ["ACD", "WY"].map(|own| own.parse().unwrap()).to_vec();

@@ -8,9 +8,11 @@ use crate::settings::{Reads, Settings};
 use crate::structure::Structure;
 use anyhow::{Context, Result};
 use hairpin::seq::{Protein, Rna, Seq};
+use hairpin::tasks::embeddings::{Embeddings, ResidueEmbeddings, sequence_id};
 use hairpin::train::{AnnotatedSequences, Device, PairVectors};
 use ndarray::{Array2, Axis};
 use std::ops::Range;
+use std::path::Path;
 
 /// Vectors of proteins as they come from their source.
 pub(crate) enum Raw {
@@ -21,6 +23,31 @@ pub(crate) enum Raw {
 }
 
 impl Raw {
+    /// Of a file, with the hash of the weights that made them; `expected` are the width and the weights that a model was trained with.
+    pub(crate) fn read(
+        path: &Path,
+        proteins: &[Seq<Protein>],
+        of_residues: bool,
+        expected: Option<(usize, &str)>,
+    ) -> Result<(Self, String)> {
+        let ids = proteins.iter().map(sequence_id);
+        if of_residues {
+            let found = ResidueEmbeddings::read(path)?;
+            if let Some((width, weights)) = expected {
+                found.check(path, width, weights)?;
+            }
+            let ids: Vec<_> = ids.zip(proteins.iter().map(Seq::len)).collect();
+            let vectors = Self::Residues(found.of(path, &ids)?);
+            return Ok((vectors, found.weights().to_owned()));
+        }
+        let found = Embeddings::read(path)?;
+        if let Some((width, weights)) = expected {
+            found.check(path, width, weights)?;
+        }
+        let vectors = Self::Proteins(found.rows(path, &ids.collect::<Vec<_>>())?);
+        Ok((vectors, found.weights().to_owned()))
+    }
+
     /// Those of some proteins, by row.
     pub(crate) fn select(&self, rows: &[usize]) -> Self {
         match self {

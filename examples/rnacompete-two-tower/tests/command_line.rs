@@ -1,6 +1,6 @@
 //! The program from outside: what it writes, what it refuses, and that it can be stopped.
 
-use hairpin_golden::{Program, text};
+use hairpin_golden::{Program, text, unread};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
@@ -725,15 +725,8 @@ fn the_structure_of_probes_is_written() {
     assert_eq!(array[[1, 7, 0]], 0.0);
 
     // Whoever reads has had enough: no reason for a message.
-    let mut child = PROGRAM
-        .command()
-        .args(["structure", text(&probes), text(&out)])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    drop(child.stdout.take());
-    let output = child.wait_with_output().unwrap();
+    let call = ["structure", text(&probes), text(&out)];
+    let output = unread(PROGRAM.command().args(call));
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(!stderr.contains("panicked"), "{stderr}");
 }

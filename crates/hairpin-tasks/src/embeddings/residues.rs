@@ -1,6 +1,6 @@
 //! [`ResidueEmbeddings`]: a vector for each residue of some sequences.
 
-use super::{Description, beside, check, missing, read, refused, validate, write};
+use super::{Table, beside, missing, refused};
 use crate::error::shorten;
 use crate::{Place, TaskError};
 use ndarray::{Array2, ArrayView2, s};
@@ -31,11 +31,9 @@ use std::path::Path;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct ResidueEmbeddings {
-    ids: Vec<String>,
+    table: Table,
+    /// Rows of each id.
     residues: Vec<usize>,
-    vectors: Array2<f32>,
-    model: String,
-    weights: String,
 }
 
 impl ResidueEmbeddings {
@@ -52,41 +50,35 @@ impl ResidueEmbeddings {
         model: &str,
         weights: &str,
     ) -> Result<Self, TaskError> {
-        let embeddings = Self {
-            ids,
-            residues,
-            vectors,
-            model: model.to_owned(),
-            weights: weights.to_owned(),
-        };
-        embeddings.validate(&Place::new("embeddings"))?;
-        Ok(embeddings)
+        let table = Table::new(ids, vectors, model, weights);
+        Self { table, residues }.checked(&Place::new("embeddings"))
     }
 
     /// The sequences' ids, each once.
     pub fn ids(&self) -> &[String] {
-        &self.ids
+        &self.table.ids
     }
 
     /// Values of a vector.
     pub fn width(&self) -> usize {
-        self.vectors.ncols()
+        self.table.vectors.ncols()
     }
 
     /// Which model made them.
     pub fn model(&self) -> &str {
-        &self.model
+        &self.table.model
     }
 
     /// The SHA-256 of the weights that made them.
     pub fn weights(&self) -> &str {
-        &self.weights
+        &self.table.weights
     }
 
     /// Every id with the vectors of its residues, `[residues, width]`, in the file's order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, ArrayView2<'_, f32>)> {
-        let rows = |(id, range)| (id, self.vectors.slice(s![range, ..]));
-        self.ids
+        let rows = |(id, range)| (id, self.table.vectors.slice(s![range, ..]));
+        self.table
+            .ids
             .iter()
             .map(String::as_str)
             .zip(self.ranges())
@@ -100,8 +92,8 @@ impl ResidueEmbeddings {
     /// If one of the two is missing, damaged or not of its format, they do not belong together, they are of whole sequences, or as
     /// [`new`](Self::new).
     pub fn read(path: &Path) -> Result<Self, TaskError> {
-        let (description, vectors) = read(path)?;
-        let Some(residues) = description.residues else {
+        let (table, residues) = Table::read(path)?;
+        let Some(residues) = residues else {
             return Err(TaskError::Field {
                 place: Place::new(beside(path)),
                 found: "a vector for each sequence".to_owned(),
@@ -109,15 +101,7 @@ impl ResidueEmbeddings {
                 remedy: "embed with `--per-residue`",
             });
         };
-        let embeddings = Self {
-            ids: description.ids,
-            residues,
-            vectors,
-            model: description.model,
-            weights: description.weights_sha256,
-        };
-        embeddings.validate(&Place::new(path))?;
-        Ok(embeddings)
+        Self { table, residues }.checked(&Place::new(path))
     }
 
     /// Writes the npy, then the JSON beside it, each whole or not at all; between the two nothing can be read that does not fit.
@@ -126,15 +110,7 @@ impl ResidueEmbeddings {
     ///
     /// If a file cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), TaskError> {
-        let description = Description {
-            model: self.model.clone(),
-            weights_sha256: self.weights.clone(),
-            width: self.vectors.ncols(),
-            npy_sha256: String::new(),
-            ids: self.ids.clone(),
-            residues: Some(self.residues.clone()),
-        };
-        write(path, &self.vectors, description)
+        self.table.write(path, Some(&self.residues))
     }
 
     /// Whether they are of the width and the weights that a model was trained with; `path` is named in the error.
@@ -143,8 +119,7 @@ impl ResidueEmbeddings {
     ///
     /// If one of the two is another.
     pub fn check(&self, path: &Path, width: usize, weights: &str) -> Result<(), TaskError> {
-        let found = (self.vectors.ncols(), &*self.model, &*self.weights);
-        check(path, found, (width, weights))
+        self.table.check(path, width, weights)
     }
 
     /// The vectors of these ids, `[residues, width]` each, in their order; each id comes with its number of residues. `path` is named in the
@@ -154,7 +129,7 @@ impl ResidueEmbeddings {
     ///
     /// If an id has no vectors, or another number of them.
     pub fn of(&self, path: &Path, ids: &[(String, usize)]) -> Result<Vec<Array2<f32>>, TaskError> {
-        let ranges = self.ids.iter().map(String::as_str).zip(self.ranges());
+        let ranges = self.ids().iter().map(String::as_str).zip(self.ranges());
         let ranges: HashMap<&str, Range<usize>> = ranges.collect();
         let find = |(row, (id, residues)): (usize, &(String, usize))| {
             let range = ranges.get(id.as_str());
@@ -167,7 +142,7 @@ impl ResidueEmbeddings {
                     remedy: "embed these sequences, with the same model",
                 });
             }
-            Ok(self.vectors.slice(s![range.clone(), ..]).to_owned())
+            Ok(self.table.vectors.slice(s![range.clone(), ..]).to_owned())
         };
         ids.iter().enumerate().map(find).collect()
     }
@@ -181,11 +156,11 @@ impl ResidueEmbeddings {
         })
     }
 
-    fn validate(&self, place: &Place) -> Result<(), TaskError> {
+    fn checked(self, place: &Place) -> Result<Self, TaskError> {
         let sum = self.residues.iter().copied().fold(0, usize::saturating_add);
-        let rows = self.vectors.nrows();
-        if self.ids.len() != self.residues.len() || sum != rows {
-            let (ids, sequences) = (self.ids.len(), self.residues.len());
+        let (ids, rows) = (self.table.ids.len(), self.table.vectors.nrows());
+        if ids != self.residues.len() || sum != rows {
+            let sequences = self.residues.len();
             let found =
                 format!("{ids} ids and {sequences} sequences of {sum} residues, {rows} vectors");
             return Err(refused(
@@ -195,9 +170,10 @@ impl ResidueEmbeddings {
             ));
         }
         if let Some(row) = self.residues.iter().position(|&own| own == 0) {
-            let found = format!("no residue of `{}`", shorten(&self.ids[row]));
+            let found = format!("no residue of `{}`", shorten(&self.table.ids[row]));
             return Err(refused(place, found, "at least one of each"));
         }
-        validate(&self.ids, &self.vectors, place)
+        self.table.validate(place)?;
+        Ok(self)
     }
 }
