@@ -1,12 +1,13 @@
 //! Training, from the official files to the submission and the report.
 
 use crate::FIXTURE;
+use crate::answer::weighted_sum;
 use crate::cli::TrainArgs;
 use crate::controls::{self, Positions};
 use crate::features::{Encoder, Shown};
-use crate::learn::{Learned, Place, Rows, learn, names, scored};
+use crate::learn::{Learned, Lesson, Place, Rows, names, scored};
 use crate::outcome::{Finished, Judgement, THE_MODEL};
-use crate::settings::Settings;
+use crate::settings::{DataConfig, Settings};
 use anyhow::{Context, Result, ensure};
 use hairpin::targets::similarity::{Similarity, clusters};
 use hairpin::targets::{Folds, Groups, LeakageReport, TargetMatrix};
@@ -15,7 +16,7 @@ use hairpin::tasks::open_vaccine::{
 };
 use hairpin::tasks::plain_or_gzip;
 use hairpin::train::manifest::{Launch, Manifest, git_commit};
-use hairpin::train::{Ensemble, Member, PerBaseDataset, RunDir, Stop};
+use hairpin::train::{Ensemble, Member, PerBaseDataset, PositionTargets, RunDir, Stop};
 use ndarray::Array2;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -94,12 +95,12 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
     let encoder = Encoder::new(settings.features.clone())?;
     let shown: Vec<Shown<'_>> = data.test.iter().map(Shown::from).collect();
     let test = PerBaseDataset::new(encoder.encode(&shown, 0, settings.fit.seed)?.molecules)?;
-    let kinds = learn(
-        &settings,
-        &rows,
-        &test,
-        &folds,
-        &Learned {
+    let kinds = Lesson {
+        settings: &settings,
+        rows: &rows,
+        test: &test,
+        folds: &folds,
+        learned: Learned {
             columns: names(),
             architecture: String::new(),
             seed: settings.fit.seed,
@@ -107,9 +108,10 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
             division_seed: Some(settings.fit.seed),
             data_sha256: manifest.data[0].sha256.clone(),
             test_sha256: Some(manifest.data[1].sha256.clone()),
+            taught_by: Vec::new(),
             git_commit: commit,
         },
-        &Place {
+        place: Place {
             run: &run,
             device: &device,
             replicas: &replicas,
@@ -119,7 +121,8 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
                 eprintln!("stopping after this batch; Ctrl-C again to stop at once")
             })?,
         },
-    )?;
+    }
+    .learn()?;
 
     // Judged by molecules that were held out and well measured.
     let judged: Vec<usize> = folds
@@ -141,7 +144,7 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
         .weights()
         .map_or(vec![1.0 / own.len() as f64; own.len()], <[f64]>::to_vec);
 
-    let mut answers = control_answers(&data.train, &rows, &folds)?;
+    let mut answers = control_answers(&data.train, &rows, &folds, &settings.data)?;
     for (name, answer) in kinds.iter().map(|kind| &kind.name).zip(&own) {
         if kinds.len() > 1 {
             answers.push((name.clone(), answer.clone()));
@@ -149,14 +152,11 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
     }
     answers.push((THE_MODEL.to_owned(), blend.apply(&own)?));
 
-    let mut predicted = Vec::with_capacity(data.test.len());
-    for molecule in 0..data.test.len() {
-        let mut sum = &kinds[0].predicted[molecule] * shares[0] as f32;
-        for (kind, &share) in kinds.iter().zip(&shares).skip(1) {
-            sum.scaled_add(share as f32, &kind.predicted[molecule]);
-        }
-        predicted.push(TargetMatrix::new(sum, names())?);
-    }
+    let of_kinds: Vec<_> = kinds.iter().map(|kind| kind.predicted.clone()).collect();
+    let predicted = weighted_sum(&shares, &of_kinds)
+        .into_iter()
+        .map(|own| Ok(TargetMatrix::new(own, names())?))
+        .collect::<Result<Vec<_>>>()?;
     let submission = run.file(SUBMISSION);
     write_submission(&submission, &data.test, &predicted)?;
     let members = kinds.iter().zip(&shares).flat_map(|(kind, &share)| {
@@ -236,11 +236,7 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
 }
 
 /// The group of each judged base, so that intervals draw whole groups of molecules.
-fn positions_of(
-    groups: &Groups,
-    judged: &[usize],
-    truth: &hairpin::train::PositionTargets,
-) -> Vec<usize> {
+fn positions_of(groups: &Groups, judged: &[usize], truth: &PositionTargets) -> Vec<usize> {
     let of = |(place, &row): (usize, &usize)| {
         std::iter::repeat_n(groups.of_rows()[row], truth.scored(place))
     };
@@ -252,18 +248,23 @@ fn control_answers(
     train: &Train,
     rows: &Rows,
     folds: &[(Vec<usize>, Vec<usize>)],
+    config: &DataConfig,
 ) -> Result<Vec<(String, TargetMatrix)>> {
-    let positions = |rows_of: &[usize]| {
-        let of = |&row: &usize| (&train.molecules[row], rows.targets.scored(row));
-        Positions::of(rows_of.iter().map(of))
+    let positions = |rows_of: &[usize], targets: &PositionTargets| {
+        let of = |(place, &row): (usize, &usize)| (&train.molecules[row], targets.scored(place));
+        Positions::of(rows_of.iter().enumerate().map(of))
     };
     let is_good = |row: &usize| train.sn_filter[*row];
     let mut joined: Vec<(String, Vec<Array2<f32>>)> = Vec::new();
     for (learned, held_out) in folds {
         let learned: Vec<usize> = learned.iter().copied().filter(is_good).collect();
         let asked: Vec<usize> = held_out.iter().copied().filter(is_good).collect();
-        let targets = rows.targets.select(&learned)?;
-        let own = controls::answers(&positions(&learned), targets.matrix(), &positions(&asked))?;
+        let shown = config.shown(rows.targets.select(&learned)?);
+        let own = controls::answers(
+            &positions(&learned, &shown),
+            shown.matrix(),
+            &positions(&asked, &rows.targets.select(&asked)?),
+        )?;
         for (place, (name, answer)) in own.into_iter().enumerate() {
             if place == joined.len() {
                 joined.push((name, Vec::new()));

@@ -1,5 +1,6 @@
 //! From molecules to networks that answer together: pre-training, a network for each fold and kind, pseudo-labels, a blend.
 
+use crate::answer::{both_ways, weighted_sum};
 use crate::features::{Encoded, Encoder, Shown, to_fill_in};
 use crate::settings::{EnsembleConfig, Settings};
 use anyhow::{Context, Result, ensure};
@@ -9,9 +10,8 @@ use hairpin::targets::TargetMatrix;
 use hairpin::tasks::open_vaccine::{TARGETS, Train};
 use hairpin::train::history::History;
 use hairpin::train::{
-    Bundle, Dataset, Device, Ensemble, Examples, Loss, LossTerm, Member, PerBaseDataset,
-    PositionRegression, PositionTargets, Progress, RunDir, Session, Stop, fit, predict,
-    predict_augmented,
+    Bundle, Dataset, Device, Examples, Loss, LossTerm, PerBaseDataset, PositionRegression,
+    PositionTargets, Progress, RunDir, Session, Stop, fit,
 };
 use ndarray::Array2;
 use rayon::prelude::*;
@@ -20,8 +20,8 @@ use serde::{Deserialize, Serialize};
 /// The name under which networks are bundled.
 pub(crate) const MODEL: &str = "per_base";
 
-/// Molecules that are encoded and predicted at once.
-const CHUNK: usize = 256;
+/// Molecules by which pre-training shows how far it is.
+const SHOWN: usize = 256;
 
 /// Molecules with their five values, ready for a network.
 pub(crate) struct Rows {
@@ -74,6 +74,19 @@ impl Rows {
             weights: rows.iter().map(|&row| self.weights[row]).collect(),
         })
     }
+
+    /// These, and below them other molecules with answers that networks have for them, which count as much as `weight` times the mean.
+    fn and(self, others: &PerBaseDataset, answers: &[Array2<f32>], weight: f32) -> Result<Self> {
+        let answers = PositionTargets::new(answers, names())?;
+        let mean = self.weights.iter().sum::<f32>() / self.weights.len().max(1) as f32;
+        let mut weights = self.weights;
+        weights.resize(weights.len() + others.len(), weight * mean);
+        Ok(Self {
+            inputs: joined(&self.inputs, others)?,
+            targets: self.targets.followed_by(&answers)?,
+            weights,
+        })
+    }
 }
 
 /// The names of the values.
@@ -121,9 +134,9 @@ impl Place<'_> {
             return Ok(None);
         }
         let bundle = Bundle::load(folder, MODEL)?;
-        let path = folder.path().display();
+        let path = folder.path().display().to_string();
         ensure!(
-            bundle.config_toml == config,
+            Settings::resolved(&bundle.config_toml, path.as_ref())? == config,
             "{path}: this network was trained with other settings; resume with those, or choose another folder for the run"
         );
         let found: Learned = serde_json::from_value(bundle.targets.clone())
@@ -157,6 +170,9 @@ pub(crate) struct Learned {
     /// Of the molecules to predict, from which pre-training learns.
     #[serde(default)]
     pub(crate) test_sha256: Option<String>,
+    /// The kinds of networks whose answers for the molecules to predict it has learned, too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) taught_by: Vec<String>,
     pub(crate) git_commit: Option<String>,
 }
 
@@ -181,192 +197,332 @@ pub(crate) struct Kind {
     pub(crate) history: History,
 }
 
-/// One network's settings: an architecture and a seed.
+/// A network's settings: an architecture and a seed.
 struct Own {
     architecture: String,
-    seed: u64,
     settings: Settings,
-    /// What its own answers count, with which it is trained again; 0: not.
-    pseudo_weight: f32,
 }
 
 impl Own {
-    /// The second training, on more molecules: as many steps as the first.
-    fn again(&self, before: usize, now: usize) -> Self {
+    fn name(&self) -> String {
+        format!("{}-seed-{}", self.architecture, self.settings.fit.seed)
+    }
+
+    /// Of the second training, on more molecules: as many steps as the first.
+    fn again(&self, pseudo_weight: f32, before: usize, now: usize) -> Self {
         let mut settings = self.settings.clone();
-        settings.ensemble.pseudo_weight = self.pseudo_weight;
+        settings.ensemble.pseudo_weight = pseudo_weight;
         settings.fit.epochs = (settings.fit.epochs * before).div_ceil(now);
         Self {
             architecture: self.architecture.clone(),
             settings,
-            ..*self
         }
     }
 }
 
-/// Trains every kind of network on every fold that is asked for.
-pub(crate) fn learn(
-    settings: &Settings,
-    rows: &Rows,
-    test: &PerBaseDataset,
-    folds: &[(Vec<usize>, Vec<usize>)],
-    learned: &Learned,
-    place: &Place<'_>,
-) -> Result<Vec<Kind>> {
-    let mut kinds = Vec::new();
-    for (architecture, model) in settings.architectures()? {
-        for &seed in &settings.ensemble.seeds {
-            let mut own = Own {
-                architecture: architecture.clone(),
-                seed,
-                settings: settings.clone(),
-                pseudo_weight: settings.ensemble.pseudo_weight,
-            };
-            own.settings.model = model.clone();
-            own.settings.fit.seed = seed;
-            // Of a network nothing depends on the others: a run may go on with more of them.
-            own.settings.ensemble = EnsembleConfig {
-                folds: settings.ensemble.folds,
-                ..EnsembleConfig::default()
-            };
-            kinds.push(kind(&own, rows, test, folds, learned, place)?);
-        }
-    }
-    Ok(kinds)
+/// A network of one fold.
+struct Trained {
+    name: String,
+    model: PerBase,
+    bundle: Bundle,
+    history: History,
+    /// What it had learned before it was shown a value.
+    pretrained: Option<Bundle>,
 }
 
-fn kind(
-    own: &Own,
-    rows: &Rows,
-    test: &PerBaseDataset,
-    folds: &[(Vec<usize>, Vec<usize>)],
-    learned: &Learned,
-    place: &Place<'_>,
-) -> Result<Kind> {
-    let name = format!("{}-seed-{}", own.architecture, own.seed);
-    let learned = Learned {
-        architecture: own.architecture.clone(),
-        seed: own.seed,
-        ..learned.clone()
-    };
-    let settings = &own.settings;
-    let shared = match settings.pretrain.held_out {
-        true => pretrained(own, rows, test, &name, &learned, place)?,
-        false => None,
-    };
-    let mut found = Kind {
-        out_of_fold: vec![Array2::zeros((0, 0)); rows.weights.len()],
-        predicted: Vec::new(),
-        bundles: Vec::new(),
-        history: History::default(),
-        name: name.clone(),
-    };
-    for (fold, (train, held_out)) in folds.iter().enumerate() {
-        let learned = Learned {
-            held_out_fold: fold + 1,
-            ..learned.clone()
+/// What there is to learn.
+pub(crate) struct Lesson<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) rows: &'a Rows,
+    /// The molecules to predict.
+    pub(crate) test: &'a PerBaseDataset,
+    /// The rows to learn from and those held out.
+    pub(crate) folds: &'a [(Vec<usize>, Vec<usize>)],
+    pub(crate) learned: Learned,
+    pub(crate) place: Place<'a>,
+}
+
+impl Lesson<'_> {
+    /// Trains every kind of network on every fold; where that is asked for, once more with their answers for the molecules to predict.
+    pub(crate) fn learn(&self) -> Result<Vec<Kind>> {
+        let kinds = self.kinds()?;
+        let mut networks = Vec::with_capacity(kinds.len());
+        for own in &kinds {
+            networks.push(self.networks(own)?);
+        }
+        if self.settings.ensemble.pseudo_weight > 0.0 {
+            networks = self.taught(&kinds, networks)?;
+        }
+        kinds
+            .iter()
+            .zip(networks)
+            .map(|(own, networks)| self.kind(own, networks))
+            .collect()
+    }
+
+    /// The settings of each architecture and seed.
+    fn kinds(&self) -> Result<Vec<Own>> {
+        let mut kinds = Vec::new();
+        for (architecture, model) in self.settings.architectures()? {
+            for &seed in &self.settings.ensemble.seeds {
+                let mut settings = self.settings.clone();
+                settings.model = model.clone();
+                settings.fit.seed = seed;
+                // Of a network nothing depends on the others: a run may go on with more of them.
+                settings.ensemble = EnsembleConfig {
+                    folds: settings.ensemble.folds,
+                    ..EnsembleConfig::default()
+                };
+                kinds.push(Own {
+                    architecture: architecture.clone(),
+                    settings,
+                });
+            }
+        }
+        Ok(kinds)
+    }
+
+    fn learned(&self, own: &Own, held_out_fold: usize) -> Learned {
+        Learned {
+            architecture: own.architecture.clone(),
+            seed: own.settings.fit.seed,
+            held_out_fold,
+            ..self.learned.clone()
+        }
+    }
+
+    /// The rows that a fold's network learns from.
+    fn to_learn(&self, fold: usize) -> Result<Rows> {
+        let rows = self.rows.select(&self.folds[fold].0)?;
+        Ok(Rows {
+            targets: self.settings.data.shown(rows.targets),
+            ..rows
+        })
+    }
+
+    /// A network for each fold.
+    fn networks(&self, own: &Own) -> Result<Vec<Trained>> {
+        let name = own.name();
+        let shared = match own.settings.pretrain.held_out {
+            true => self.pretrained(own, self.rows, &name, &self.learned(own, 0))?,
+            false => None,
         };
-        let (train, held_out) = (rows.select(train)?, (rows.select(held_out)?, held_out));
-        let name = format!("{name}-fold-{}", fold + 1);
-        let first = match settings.pretrain.held_out {
-            true => shared.clone(),
-            false => pretrained(own, &train, test, &name, &learned, place)?,
+        let mut networks = Vec::with_capacity(self.folds.len());
+        for fold in 0..self.folds.len() {
+            let learned = self.learned(own, fold + 1);
+            let train = self.to_learn(fold)?;
+            let name = format!("{name}-fold-{}", fold + 1);
+            let first = match own.settings.pretrain.held_out {
+                true => shared.clone(),
+                false => self.pretrained(own, &train, &name, &learned)?,
+            };
+            let trained = match self.finished(own, &name, &learned, first.clone())? {
+                Some(trained) => trained,
+                None => self.network(own, &train, &name, &learned, first)?,
+            };
+            networks.push(trained);
+        }
+        Ok(networks)
+    }
+
+    /// Each network trained again, with the mean of what its fold's networks say of the molecules to predict. Of held-out molecules none of
+    /// them has seen the values.
+    fn taught(&self, kinds: &[Own], networks: Vec<Vec<Trained>>) -> Result<Vec<Vec<Trained>>> {
+        let weight = self.settings.ensemble.pseudo_weight;
+        let by: Vec<String> = kinds.iter().map(Own::name).collect();
+        let mut taught: Vec<Vec<Trained>> = kinds.iter().map(|_| Vec::new()).collect();
+        for fold in 0..self.folds.len() {
+            let mut train: Option<Rows> = None;
+            for (kind, own) in kinds.iter().enumerate() {
+                let before = &networks[kind][fold];
+                let alone = self.folds[fold].0.len();
+                let again = own.again(weight, alone, alone + self.test.len());
+                let name = format!("{}-again-by-{}", before.name, by.len());
+                let learned = Learned {
+                    taught_by: by.clone(),
+                    ..self.learned(own, fold + 1)
+                };
+                let first = before.pretrained.clone();
+                let found = self.finished(&again, &name, &learned, first.clone())?;
+                if let Some(found) = found {
+                    taught[kind].push(found);
+                    continue;
+                }
+                let train = match train {
+                    Some(ref train) => train,
+                    None => {
+                        let teachers: Vec<_> = networks.iter().map(|own| &own[fold]).collect();
+                        let answers = self.mean_of_test(&teachers)?;
+                        train.insert(self.to_learn(fold)?.and(self.test, &answers, weight)?)
+                    }
+                };
+                taught[kind].push(self.network(&again, train, &name, &learned, first)?);
+            }
+        }
+        Ok(taught)
+    }
+
+    /// What one kind's networks say.
+    fn kind(&self, own: &Own, networks: Vec<Trained>) -> Result<Kind> {
+        let mut out_of_fold = vec![Array2::zeros((0, 0)); self.rows.weights.len()];
+        for ((_, held_out), trained) in self.folds.iter().zip(&networks) {
+            let asked = self.rows.inputs.select(held_out);
+            let answers = both_ways(&trained.model, self.settings, &asked, self.place.device)?;
+            for (&row, answer) in held_out.iter().zip(answers) {
+                out_of_fold[row] = answer;
+            }
+        }
+        Ok(Kind {
+            name: own.name(),
+            out_of_fold,
+            predicted: self.mean_of_test(&networks.iter().collect::<Vec<_>>())?,
+            history: networks[0].history.clone(),
+            bundles: networks
+                .into_iter()
+                .map(|own| (own.name, own.bundle))
+                .collect(),
+        })
+    }
+
+    /// The mean of what these networks say of the molecules to predict.
+    fn mean_of_test(&self, networks: &[&Trained]) -> Result<Vec<Array2<f32>>> {
+        let all: Vec<Vec<Array2<f32>>> = networks
+            .par_iter()
+            .map(|own| both_ways(&own.model, self.settings, self.test, self.place.device))
+            .collect::<Result<_>>()?;
+        let shares = vec![1.0 / networks.len() as f64; networks.len()];
+        Ok(weighted_sum(&shares, &all))
+    }
+
+    /// The weights of a network that has learned to fill in hidden bases of these molecules and those to predict.
+    fn pretrained(
+        &self,
+        own: &Own,
+        rows: &Rows,
+        name: &str,
+        learned: &Learned,
+    ) -> Result<Option<Bundle>> {
+        let mut settings = own.settings.clone();
+        if settings.pretrain.epochs == 0 {
+            return Ok(None);
+        }
+        let folder = self.place.folder(&format!("{name}-pretrained"))?;
+        settings.fit.epochs = settings.pretrain.epochs;
+        // No value has a part in it.
+        settings.data.learn_bases = 0;
+        let all = joined(&rows.inputs, self.test)?;
+        let values: Vec<_> = all.molecules().iter().map(to_fill_in).collect();
+        let width = filled_in(&all);
+        let targets = PositionTargets::new(&values, (0..width).map(|at| at.to_string()).collect())?;
+        settings.model.n_outputs = width;
+        let config = settings.to_toml()?;
+        if let Some(bundle) = self.place.finished(&folder, &config, learned)? {
+            return Ok(Some(bundle));
+        }
+        let hidden = all.clone().with_masking(settings.pretrain.masking)?;
+        // Only shown, never chosen by: the last epoch is the result.
+        let shown: Vec<usize> = (0..all.len().min(SHOWN)).collect();
+        eprintln!(
+            "{name}: learning to fill in hidden bases of {} molecules",
+            all.len()
+        );
+        let fitted = fit(
+            |device| settings.model.init(device),
+            &PositionRegression {
+                loss: Loss::new([(1.0, LossTerm::Mse)])?,
+                ..PositionRegression::default()
+            },
+            Examples::new(&hidden, &targets),
+            Examples::new(&all.select(&shown), &targets.select(&shown)?),
+            &settings.fit,
+            self.place.session(&folder, &config, learned)?,
+        )?;
+        let bundle = Bundle::of(MODEL, config, serde_json::to_value(learned)?, &fitted.model)?;
+        bundle.save(&folder)?;
+        folder.clear_checkpoint()?;
+        Ok(Some(bundle))
+    }
+
+    /// The network of that name, where a run that goes on has trained it.
+    fn finished(
+        &self,
+        own: &Own,
+        name: &str,
+        learned: &Learned,
+        pretrained: Option<Bundle>,
+    ) -> Result<Option<Trained>> {
+        let folder = self.place.folder(name)?;
+        let config = own.settings.to_toml()?;
+        let Some(bundle) = self.place.finished(&folder, &config, learned)? else {
+            return Ok(None);
         };
+        let csv = folder.read(RunDir::METRICS, 1 << 24)?;
+        let model = own.settings.model.init(self.place.device)?;
+        Ok(Some(Trained {
+            name: name.to_owned(),
+            model: bundle.clone().into_model(model)?,
+            history: History::from_csv(&String::from_utf8_lossy(&csv))?,
+            bundle,
+            pretrained,
+        }))
+    }
+
+    /// One training in a folder of its own.
+    fn network(
+        &self,
+        own: &Own,
+        train: &Rows,
+        name: &str,
+        learned: &Learned,
+        pretrained: Option<Bundle>,
+    ) -> Result<Trained> {
+        let Own { settings, .. } = own;
+        let folder = self.place.folder(name)?;
+        let config = settings.to_toml()?;
+        let held_out = self.rows.select(&self.folds[learned.held_out_fold - 1].1)?;
         eprintln!(
             "{name}: {} molecules, {} held out",
             train.weights.len(),
-            held_out.1.len()
+            held_out.weights.len()
         );
-        let of_test = |model: &PerBase| both_ways(model, settings, test, place.device);
-        let mut trained = one(
-            own,
-            &train,
-            &held_out.0,
-            first.as_ref(),
-            &name,
-            &learned,
-            place,
-        )?;
-        if own.pseudo_weight > 0.0 {
-            let alone = train.weights.len();
-            let answers = of_test(&trained.model)?;
-            let joined = with_own_answers(train, test, &answers, own.pseudo_weight)?;
-            let name = format!("{name}-again");
-            trained = one(
-                &own.again(alone, joined.weights.len()),
-                &joined,
-                &held_out.0,
-                first.as_ref(),
-                &name,
-                &learned,
-                place,
-            )?;
+        let mut seen = train
+            .inputs
+            .clone()
+            .with_reversal(settings.augment.reversal)?;
+        if settings.augment.noise > 0.0 {
+            seen = seen.with_noise(GaussianNoise::new(settings.augment.noise)?);
         }
-        let answers = both_ways(&trained.model, settings, &held_out.0.inputs, place.device)?;
-        for (&row, answer) in held_out.1.iter().zip(answers) {
-            found.out_of_fold[row] = answer;
-        }
-        let share = 1.0 / folds.len() as f32;
-        for (place, answer) in of_test(&trained.model)?.into_iter().enumerate() {
-            match found.predicted.get_mut(place) {
-                None => found.predicted.push(answer * share),
-                Some(sum) => sum.scaled_add(share, &answer),
+        let first = match &pretrained {
+            None => None,
+            Some(bundle) => {
+                let mut config = settings.model.clone();
+                config.n_outputs = filled_in(&train.inputs);
+                let model = config.init(&self.place.device.clone().autodiff())?;
+                Some(bundle.clone().into_model(model)?)
             }
-        }
-        if fold == 0 {
-            found.history = trained.history;
-        }
-        found.bundles.push((name, trained.bundle));
+        };
+        let fitted = fit(
+            |device| match first {
+                None => settings.model.init(device),
+                Some(first) => begun(first, &settings.model, device),
+            },
+            &settings.objective,
+            Examples::new(&seen, &train.targets).with_weights(&train.weights),
+            Examples::new(&held_out.inputs, &held_out.targets),
+            &settings.fit,
+            self.place.session(&folder, &config, learned)?,
+        )?;
+        let bundle = Bundle::of(MODEL, config, serde_json::to_value(learned)?, &fitted.model)?;
+        bundle.save(&folder)?;
+        folder.clear_checkpoint()?;
+        Ok(Trained {
+            name: name.to_owned(),
+            model: fitted.model,
+            bundle,
+            history: fitted.history,
+            pretrained,
+        })
     }
-    Ok(found)
-}
-
-/// The weights of a network that has learned to fill in hidden bases of all molecules.
-fn pretrained(
-    own: &Own,
-    rows: &Rows,
-    test: &PerBaseDataset,
-    name: &str,
-    learned: &Learned,
-    place: &Place<'_>,
-) -> Result<Option<Bundle>> {
-    let mut settings = own.settings.clone();
-    if settings.pretrain.epochs == 0 {
-        return Ok(None);
-    }
-    let folder = place.folder(&format!("{name}-pretrained"))?;
-    settings.fit.epochs = settings.pretrain.epochs;
-    let all = joined(&rows.inputs, test)?;
-    let values: Vec<_> = all.molecules().iter().map(to_fill_in).collect();
-    let width = filled_in(&all);
-    let targets = PositionTargets::new(&values, (0..width).map(|at| at.to_string()).collect())?;
-    settings.model.n_outputs = width;
-    let config = hairpin::train::config::to_toml(&settings)?;
-    if let Some(bundle) = place.finished(&folder, &config, learned)? {
-        return Ok(Some(bundle));
-    }
-    let hidden = all.clone().with_masking(settings.pretrain.masking)?;
-    // Only shown, never chosen by: the last epoch is the result.
-    let shown: Vec<usize> = (0..all.len().min(CHUNK)).collect();
-    eprintln!(
-        "{name}: learning to fill in hidden bases of {} molecules",
-        all.len()
-    );
-    let fitted = fit(
-        |device| settings.model.init(device),
-        &PositionRegression {
-            loss: Loss::new([(1.0, LossTerm::Mse)])?,
-            ..PositionRegression::default()
-        },
-        Examples::new(&hidden, &targets),
-        Examples::new(&all.select(&shown), &targets.select(&shown)?),
-        &settings.fit,
-        place.session(&folder, &config, learned)?,
-    )?;
-    let bundle = Bundle::of(MODEL, config, serde_json::to_value(learned)?, &fitted.model)?;
-    bundle.save(&folder)?;
-    folder.clear_checkpoint()?;
-    Ok(Some(bundle))
 }
 
 /// Channels that are to be filled in.
@@ -384,212 +540,8 @@ fn begun(first: PerBase, config: &PerBaseConfig, device: &Device) -> Result<PerB
     Ok(model)
 }
 
-struct Trained {
-    model: PerBase,
-    bundle: Bundle,
-    history: History,
-}
-
-/// One training in a folder of its own; of a run that goes on, what is there.
-fn one(
-    own: &Own,
-    train: &Rows,
-    held_out: &Rows,
-    first: Option<&Bundle>,
-    name: &str,
-    learned: &Learned,
-    place: &Place<'_>,
-) -> Result<Trained> {
-    let settings = &own.settings;
-    let folder = place.folder(name)?;
-    let config = hairpin::train::config::to_toml(settings)?;
-    if let Some(bundle) = place.finished(&folder, &config, learned)? {
-        let csv = folder.read(RunDir::METRICS, 1 << 24)?;
-        return Ok(Trained {
-            model: bundle
-                .clone()
-                .into_model(settings.model.init(place.device)?)?,
-            history: History::from_csv(&String::from_utf8_lossy(&csv))?,
-            bundle,
-        });
-    }
-    let mut seen = train
-        .inputs
-        .clone()
-        .with_reversal(settings.augment.reversal)?;
-    if settings.augment.noise > 0.0 {
-        seen = seen.with_noise(GaussianNoise::new(settings.augment.noise)?);
-    }
-    let first = match first {
-        None => None,
-        Some(bundle) => {
-            let mut config = settings.model.clone();
-            config.n_outputs = filled_in(&train.inputs);
-            let model = config.init(&place.device.clone().autodiff())?;
-            Some(bundle.clone().into_model(model)?)
-        }
-    };
-    let fitted = fit(
-        |device| match first {
-            None => settings.model.init(device),
-            Some(first) => begun(first, &settings.model, device),
-        },
-        &settings.objective,
-        Examples::new(&seen, &train.targets).with_weights(&train.weights),
-        Examples::new(&held_out.inputs, &held_out.targets),
-        &settings.fit,
-        place.session(&folder, &config, learned)?,
-    )?;
-    let bundle = Bundle::of(MODEL, config, serde_json::to_value(learned)?, &fitted.model)?;
-    bundle.save(&folder)?;
-    folder.clear_checkpoint()?;
-    Ok(Trained {
-        model: fitted.model,
-        bundle,
-        history: fitted.history,
-    })
-}
-
-/// Molecules to learn from, and below them those to predict with the answers that a network has for them.
-fn with_own_answers(
-    train: Rows,
-    test: &PerBaseDataset,
-    answers: &[Array2<f32>],
-    weight: f32,
-) -> Result<Rows> {
-    let targets = train
-        .targets
-        .followed_by(&PositionTargets::new(answers, names())?)?;
-    let mean = train.weights.iter().sum::<f32>() / train.weights.len().max(1) as f32;
-    let mut weights = train.weights;
-    weights.resize(weights.len() + test.len(), weight * mean);
-    Ok(Rows {
-        inputs: joined(&train.inputs, test)?,
-        targets,
-        weights,
-    })
-}
-
 fn joined(first: &PerBaseDataset, second: &PerBaseDataset) -> Result<PerBaseDataset> {
     Ok(first.clone().followed_by(second.clone())?)
-}
-
-/// Trained networks that answer together.
-pub(crate) struct Answerer {
-    /// Each with its share in the answer.
-    members: Vec<(f64, PerBase)>,
-    pub(crate) settings: Settings,
-    encoder: Encoder,
-}
-
-impl Answerer {
-    /// The members of a run's folder.
-    pub(crate) fn load(run: &RunDir, device: &Device) -> Result<Self> {
-        let Ensemble { members } = Ensemble::load(run, MODEL)?;
-        let mut loaded = Vec::with_capacity(members.len());
-        let mut all: Option<Settings> = None;
-        for Member {
-            name,
-            weight,
-            bundle,
-        } in members
-        {
-            let learned: Learned = serde_json::from_value(bundle.targets.clone())
-                .with_context(|| format!("member {name}: its targets.json is not one of ours"))?;
-            ensure!(
-                learned.columns == TARGETS,
-                "member {name} predicts {}, expected {}",
-                learned.columns.join(", "),
-                TARGETS.join(", ")
-            );
-            let settings = Settings::from_toml(&bundle.config_toml, name.as_ref())?;
-            let same = all
-                .as_ref()
-                .is_none_or(|first| first.features == settings.features);
-            ensure!(same, "member {name} reads other features than the first");
-            loaded.push((weight, bundle.into_model(settings.model.init(device)?)?));
-            all.get_or_insert(settings);
-        }
-        let settings = all.context("an ensemble has members")?;
-        Ok(Self {
-            encoder: Encoder::new(settings.features.clone())?,
-            members: loaded,
-            settings,
-        })
-    }
-
-    /// Five values for each base of every molecule, `[length, 5]` each.
-    pub(crate) fn answer(
-        &self,
-        molecules: &[Shown<'_>],
-        device: &Device,
-    ) -> Result<Vec<TargetMatrix>> {
-        let mut answers = Vec::with_capacity(molecules.len());
-        // Long molecules alone: what is known of their pairs is large.
-        for chunk in chunks(molecules) {
-            let inputs = PerBaseDataset::new(self.encoder.encode(chunk, 0, 0)?.molecules)?;
-            let of_members: Vec<Vec<Array2<f32>>> = self
-                .members
-                .par_iter()
-                .map(|(_, model)| both_ways(model, &self.settings, &inputs, device))
-                .collect::<Result<_>>()?;
-            let mut sums: Vec<Array2<f32>> = Vec::new();
-            for ((weight, _), found) in self.members.iter().zip(of_members) {
-                for (place, found) in found.into_iter().enumerate() {
-                    match sums.get_mut(place) {
-                        None => sums.push(found * *weight as f32),
-                        Some(sum) => sum.scaled_add(*weight as f32, &found),
-                    }
-                }
-            }
-            for sum in sums {
-                answers.push(TargetMatrix::new(sum, names())?);
-            }
-        }
-        Ok(answers)
-    }
-
-    /// What folds and encodes as the members were shown it.
-    pub(crate) fn encoder(&self) -> &Encoder {
-        &self.encoder
-    }
-}
-
-/// A network's answers; of one that was trained to read molecules from either end, the mean of both ways.
-fn both_ways(
-    model: &PerBase,
-    settings: &Settings,
-    inputs: &PerBaseDataset,
-    device: &Device,
-) -> Result<Vec<Array2<f32>>> {
-    let batch = settings.fit.batch_size.min(inputs.len());
-    let mut answers = predict(model, &settings.objective, inputs, batch, device)?;
-    if settings.augment.reversal > 0.0 {
-        let turned = PerBaseDataset::new(inputs.molecules().to_vec())?.with_reversal(1.0)?;
-        let once = (1, settings.fit.seed);
-        let (other, _) =
-            predict_augmented(model, &settings.objective, &turned, batch, once, device)?;
-        for (answer, other) in answers.iter_mut().zip(&other) {
-            *answer = (&*answer + other) / 2.0;
-        }
-    }
-    Ok(answers)
-}
-
-/// Runs of molecules whose pair matrices together are not larger than those of 256 molecules of 128 bases.
-fn chunks<'a, 'b>(molecules: &'a [Shown<'b>]) -> Vec<&'a [Shown<'b>]> {
-    const ROOM: usize = CHUNK * 128 * 128;
-    let (mut chunks, mut start, mut used) = (Vec::new(), 0, 0);
-    for (at, molecule) in molecules.iter().enumerate() {
-        let own = molecule.sequence.len().pow(2);
-        if at > start && used + own > ROOM {
-            chunks.push(&molecules[start..at]);
-            (start, used) = (at, 0);
-        }
-        used += own;
-    }
-    chunks.push(&molecules[start..]);
-    chunks
 }
 
 /// The first bases of each answer, as many as were scored, one below another.

@@ -1,5 +1,6 @@
 //! How fast each base of an RNA degrades: convolutions, attention on the structure, a recurrent network.
 
+mod answer;
 mod cli;
 mod controls;
 mod features;
@@ -10,13 +11,14 @@ mod outcome;
 mod picture;
 mod settings;
 
+use answer::Answerer;
 use anyhow::{Result, bail, ensure};
 use clap::Parser;
 use cli::{Cli, Command, EvaluateArgs, ExportArgs, PredictArgs};
 use hairpin::tasks::open_vaccine::{SUBMISSION, score, write_submission};
 use hairpin::train::{Ensemble, Member, RunDir};
 use job::{run_of, test_file};
-use learn::{Answerer, MODEL};
+use learn::MODEL;
 use std::process::ExitCode;
 
 /// Molecules of the repository, all of them well measured, and others to predict.

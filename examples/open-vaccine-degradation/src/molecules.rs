@@ -1,7 +1,7 @@
 //! Any RNAs: read from FASTA, folded, predicted, ranked by how long they last.
 
+use crate::answer::Answerer;
 use crate::features::Shown;
-use crate::learn::Answerer;
 use anyhow::{Context, Result, ensure};
 use hairpin::seq::{Policy, ReadOptions, Rna, fasta};
 use hairpin::targets::TargetMatrix;

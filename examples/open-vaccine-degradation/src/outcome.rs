@@ -80,7 +80,7 @@ impl Judgement<'_> {
         Ok(judged)
     }
 
-    /// The root mean squared error over all five columns, by what `key` says of each base.
+    /// The root mean squared errors, by what `key` says of each base.
     fn by(&self, caption: &str, key: impl Fn(usize, usize) -> String) -> Result<Table> {
         let (_, model) = self.answers.last().context("the model was judged")?;
         let (x, y) = (model.values(), self.truth.matrix().values());
@@ -97,12 +97,15 @@ impl Judgement<'_> {
             }
         }
         let rows = sums.into_iter().map(|(name, (count, errors))| {
-            let rmse = errors
-                .iter()
-                .map(|error| format!("{:.3}", (error / count as f64).sqrt()));
-            [name, count.to_string()].into_iter().chain(rmse).collect()
+            let rmse = errors.map(|error| (error / count as f64).sqrt());
+            let scored = SCORED.iter().map(|&at| rmse[at]).sum::<f64>() / SCORED.len() as f64;
+            let numbers = [scored].into_iter().chain(rmse);
+            [name, count.to_string()]
+                .into_iter()
+                .chain(numbers.map(|number| format!("{number:.4}")))
+                .collect()
         });
-        let columns = ["", "bases"].into_iter().chain(TARGETS);
+        let columns = ["", "bases", "MCRMSE"].into_iter().chain(TARGETS);
         Ok(Table {
             caption: caption.to_owned(),
             columns: columns.map(str::to_owned).collect(),

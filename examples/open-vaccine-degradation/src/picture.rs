@@ -1,9 +1,9 @@
 //! A molecule in the colours of its predicted degradation, and what each single mutation would do to one of its bases.
 
+use crate::answer::Answerer;
 use crate::cli::PictureArgs;
 use crate::features::Shown;
 use crate::job::run_of;
-use crate::learn::Answerer;
 use crate::molecules::{answers, beside, read, write_file};
 use crate::outcome::drawing;
 use anyhow::{Context, Result, ensure};

@@ -7,7 +7,7 @@ use hairpin::targets::blend::{Blend, HillClimbing};
 use hairpin::tasks::open_vaccine::{SCORED, TARGETS};
 use hairpin::train::{
     AverageConfig, AverageKind, FitConfig, Monitor, OptimizerConfig, OptimizerKind,
-    PositionRegression, config,
+    PositionRegression, PositionTargets, config,
 };
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -41,6 +41,8 @@ pub(crate) struct DataConfig {
     pub(crate) similarity: f64,
     /// Learn from molecules that failed the organisers' filter, too; they are never judged by.
     pub(crate) poor_rows: bool,
+    /// Learn from the first so many measured bases of each molecule; 0: from all. What is held out is judged by all.
+    pub(crate) learn_bases: usize,
 }
 
 /// What the network reads beside the bases.
@@ -103,7 +105,7 @@ pub(crate) struct EnsembleConfig {
     pub(crate) seeds: Vec<u64>,
     /// A network for each, `model` with other settings; none is `model` itself.
     pub(crate) architectures: Vec<Architecture>,
-    /// Trains each network again with its own answers for the molecules to predict, which count so much; 0 does not.
+    /// Trains each network again with the mean of what its fold's networks say of the molecules to predict, which counts so much; 0 does not.
     pub(crate) pseudo_weight: f32,
     /// How kinds of networks (architecture x seed) are joined.
     pub(crate) blend: BlendName,
@@ -139,6 +141,14 @@ impl DataConfig {
             ..Policy::default()
         }
     }
+
+    /// What is learned from.
+    pub(crate) fn shown(&self, targets: PositionTargets) -> PositionTargets {
+        match self.learn_bases {
+            0 => targets,
+            bases => targets.first(bases),
+        }
+    }
 }
 
 impl Default for Settings {
@@ -151,6 +161,7 @@ impl Default for Settings {
                 allow_ambiguous: false,
                 similarity: 0.75,
                 poor_rows: true,
+                learn_bases: 0,
             },
             features: FeatureConfig {
                 structure: true,
@@ -237,6 +248,12 @@ impl Settings {
     /// The defaults under the text of a bundle's configuration.
     pub(crate) fn from_toml(text: &str, path: &Path) -> Result<Self> {
         config::layered::<Self>(&Self::default(), text, path)?.checked(path)
+    }
+
+    /// The text of a network's configuration as it would be written now: keys that came later are at their defaults, which do as was done
+    /// before there were such keys.
+    pub(crate) fn resolved(text: &str, path: &Path) -> Result<String> {
+        config::layered::<Self>(&Self::default(), text, path)?.to_toml()
     }
 
     fn checked(self, path: &Path) -> Result<Self> {
@@ -352,6 +369,35 @@ mod tests {
         let key = |line: &str| line.split_once(" = ").map(|(key, _)| key.trim().to_owned());
         let keys = |text: &str| text.lines().filter_map(key).collect::<Vec<_>>();
         assert_eq!(keys(text), keys(&resolved));
+    }
+
+    #[test]
+    fn a_configuration_from_before_a_key_says_the_same() {
+        let now = Settings::default().to_toml().unwrap();
+        let key = "learn_bases = 0\n";
+        assert!(now.contains(key));
+        let read = |text: &str| Settings::resolved(text, Path::new("run.toml")).unwrap();
+        assert_eq!(read(&now.replace(key, "")), now);
+        assert_ne!(read(&now.replace(key, "learn_bases = 40\n")), now);
+    }
+
+    #[test]
+    fn only_the_first_bases_are_shown_where_that_is_asked_for() {
+        let values = [
+            ndarray::Array2::zeros((3, 1)),
+            ndarray::Array2::zeros((5, 1)),
+        ];
+        let targets = PositionTargets::new(&values, vec!["reactivity".to_owned()]).unwrap();
+        let scored = |learn_bases: usize| {
+            let own = DataConfig {
+                learn_bases,
+                ..Settings::default().data
+            };
+            let shown = own.shown(targets.clone());
+            (shown.scored(0), shown.scored(1))
+        };
+        assert_eq!(scored(0), (3, 5));
+        assert_eq!(scored(4), (3, 4));
     }
 
     #[test]

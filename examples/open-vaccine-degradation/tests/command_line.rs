@@ -178,12 +178,23 @@ fn a_run_leaves_its_files_and_predicts_again_what_it_predicted() {
         std::fs::read_to_string(run.join("submission.csv")).unwrap(),
         submission
     );
-    // Or goes on with another network beside those.
+    // Or goes on with another network beside those; where networks teach each other, with one more that teaches.
     let more = tiny_text.replace("seeds = [1, 2]", "seeds = [1, 2, 3]");
     std::fs::write(&other, more).unwrap();
     let before = std::fs::metadata(run.join("trainings/model-seed-1-fold-1/model.bpk"));
     PROGRAM.succeeds(&go_on);
-    assert!(run.join("trainings/model-seed-3-fold-2").exists());
+    for name in [
+        "model-seed-3-fold-2",
+        "model-seed-1-fold-1-again-by-2",
+        "model-seed-1-fold-1-again-by-3",
+    ] {
+        let path = run.join("trainings").join(name).join("targets.json");
+        let targets = std::fs::read_to_string(path).unwrap();
+        let targets: serde_json::Value = serde_json::from_str(&targets).unwrap();
+        let teachers = targets["taught_by"].as_array().map_or(0, Vec::len);
+        let by = name.rsplit_once("-by-").map_or("0", |(_, by)| by);
+        assert_eq!(teachers.to_string(), by, "{name}");
+    }
     let after = std::fs::metadata(run.join("trainings/model-seed-1-fold-1/model.bpk"));
     assert_eq!(
         before.unwrap().modified().unwrap(),

@@ -5,6 +5,7 @@ use crate::TrainError;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use hairpin_targets::{TargetError, TargetMatrix};
 use ndarray::{Array2, ArrayView2, Axis, concatenate, s};
+use std::ops::Range;
 
 /// Values at the first positions of each example, of which each may count differently.
 ///
@@ -213,17 +214,41 @@ impl PositionTargets {
         if let Some(&row) = rows.iter().find(|&&row| row >= n_rows) {
             return Err(TargetError::Row { row, n_rows });
         }
+        Ok(self.positions(
+            rows.iter()
+                .map(|&row| self.starts[row]..self.starts[row + 1]),
+        ))
+    }
+
+    /// Of each example the first `positions` scored ones at most; those behind have no target any more.
+    ///
+    /// ```
+    /// use hairpin_train::PositionTargets;
+    /// use ndarray::array;
+    ///
+    /// let targets = PositionTargets::new(&[array![[0.5]], array![[0.1], [0.2], [0.3]]], vec!["reactivity".into()])?;
+    /// let first = targets.first(2);
+    /// assert_eq!((first.scored(0), first.scored(1)), (1, 2));
+    /// # Ok::<(), hairpin_train::TrainError>(())
+    /// ```
+    pub fn first(&self, positions: usize) -> Self {
+        let of = |own: &[usize]| own[0]..own[1].min(own[0].saturating_add(positions));
+        self.positions(self.starts.windows(2).map(of))
+    }
+
+    /// An example for each of these ranges of scored positions.
+    fn positions(&self, examples: impl Iterator<Item = Range<usize>>) -> Self {
         let mut starts = vec![0];
         let mut positions = Vec::new();
-        for &row in rows {
-            positions.extend(self.starts[row]..self.starts[row + 1]);
+        for example in examples {
+            positions.extend(example);
             starts.push(positions.len());
         }
-        Ok(Self {
-            matrix: self.matrix.select(&positions)?,
+        Self {
+            matrix: self.matrix.select(&positions).expect("positions there are"),
             weights: self.weights.select(Axis(0), &positions),
             starts,
-        })
+        }
     }
 }
 

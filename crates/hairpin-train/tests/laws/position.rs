@@ -59,6 +59,28 @@ fn mcrmse(triples: &[(f32, f32, f32)], columns: usize) -> f64 {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
+    /// The first positions are those of shorter lists of values and weights.
+    #[test]
+    fn the_first_positions_are_as_if_no_others_had_been_scored(seed in 0u64..1000, first in 0usize..7) {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let scored: Vec<usize> = (0..4).map(|_| rng.random_range(0..6)).collect();
+        let values: Vec<_> = scored.iter().map(|&n| random(&mut rng, n, 2)).collect();
+        let weights: Vec<_> = scored.iter().map(|&n| random(&mut rng, n, 2).mapv(f32::abs)).collect();
+        let of = |values: &[Array2<f32>], weights: &[Array2<f32>]| {
+            PositionTargets::new(values, names(2)).unwrap().with_weights(weights).unwrap()
+        };
+        let cut = |own: &[Array2<f32>]| -> Vec<Array2<f32>> {
+            own.iter().map(|own| own.slice(s![..own.nrows().min(first), ..]).to_owned()).collect()
+        };
+        let found = of(&values, &weights).first(first);
+        let expected = of(&cut(&values), &cut(&weights));
+        prop_assert_eq!(found.matrix().values(), expected.matrix().values());
+        prop_assert_eq!(found.weights(), expected.weights());
+        for (row, &scored) in scored.iter().enumerate() {
+            prop_assert_eq!(found.scored(row), scored.min(first));
+        }
+    }
+
     /// Padding, unscored positions and the rows' order have no part in the loss, and a batch of all rows has the loss of the split.
     #[test]
     fn the_loss_is_that_of_the_scored_values(seed in 0u64..1000, extra in 0usize..4) {
