@@ -63,7 +63,7 @@ pub(crate) struct TrainArgs {
     /// commas share the batches of each step, of which fit.accumulate has to be as many
     #[arg(long, value_name = "DEVICES", default_value_t)]
     pub(crate) device: Devices,
-    /// Go on with a run that was stopped or killed
+    /// Go on with a run that was stopped or killed, or train more folds, seeds or architectures beside the networks that it has
     #[arg(long)]
     pub(crate) resume: bool,
     /// Print the results as one JSON object

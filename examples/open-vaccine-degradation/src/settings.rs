@@ -175,7 +175,7 @@ impl Default for Settings {
                 .with_attention_layers(2)
                 .with_d_ff(192)
                 .with_n_pairs(3)
-                .with_cell(hairpin::nn::Cell::Gru)
+                .with_cell(hairpin::nn::Cell::Lstm)
                 .with_recurrent_layers(2)
                 .with_d_hidden(96)
                 .with_dropout(0.2),
