@@ -437,10 +437,7 @@ impl Lesson<'_> {
             &settings.fit,
             self.place.session(&folder, &config, learned)?,
         )?;
-        let bundle = Bundle::of(MODEL, config, serde_json::to_value(learned)?, &fitted.model)?;
-        bundle.save(&folder)?;
-        folder.clear_checkpoint()?;
-        Ok(Some(bundle))
+        Ok(Some(keep(&fitted.model, config, learned, &folder)?))
     }
 
     /// The network of that name, where a run that goes on has trained it.
@@ -512,9 +509,7 @@ impl Lesson<'_> {
             &settings.fit,
             self.place.session(&folder, &config, learned)?,
         )?;
-        let bundle = Bundle::of(MODEL, config, serde_json::to_value(learned)?, &fitted.model)?;
-        bundle.save(&folder)?;
-        folder.clear_checkpoint()?;
+        let bundle = keep(&fitted.model, config, learned, &folder)?;
         Ok(Trained {
             name: name.to_owned(),
             model: fitted.model,
@@ -523,6 +518,14 @@ impl Lesson<'_> {
             pretrained,
         })
     }
+}
+
+/// Writes a finished network to the folder of its training.
+fn keep(model: &PerBase, config: String, learned: &Learned, folder: &RunDir) -> Result<Bundle> {
+    let bundle = Bundle::of(MODEL, config, serde_json::to_value(learned)?, model)?;
+    bundle.save(folder)?;
+    folder.clear_checkpoint()?;
+    Ok(bundle)
 }
 
 /// Channels that are to be filled in.
