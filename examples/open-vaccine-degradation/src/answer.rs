@@ -13,9 +13,6 @@ use hairpin::train::{
 use ndarray::Array2;
 use rayon::prelude::*;
 
-/// Molecules of 128 bases whose pair matrices are held at once.
-const CHUNK: usize = 256;
-
 /// Trained networks that answer together.
 pub(crate) struct Answerer {
     /// Each with its share in the answer.
@@ -75,8 +72,8 @@ impl Answerer {
                 .par_iter()
                 .map(|(_, model)| both_ways(model, &self.settings, &inputs, device))
                 .collect::<Result<_>>()?;
-            let weights: Vec<f64> = self.members.iter().map(|(weight, _)| *weight).collect();
-            for sum in weighted_sum(&weights, &of_members) {
+            let weights = self.members.iter().map(|(weight, _)| *weight);
+            for sum in weighted_sum(weights, &of_members) {
                 answers.push(TargetMatrix::new(sum, names())?);
             }
         }
@@ -90,9 +87,12 @@ impl Answerer {
 }
 
 /// What these networks say of each molecule, weighted and added up.
-pub(crate) fn weighted_sum(weights: &[f64], answers: &[Vec<Array2<f32>>]) -> Vec<Array2<f32>> {
+pub(crate) fn weighted_sum<'a>(
+    weights: impl IntoIterator<Item = f64>,
+    answers: impl IntoIterator<Item = &'a Vec<Array2<f32>>>,
+) -> Vec<Array2<f32>> {
     let mut sums: Vec<Array2<f32>> = Vec::new();
-    for (&weight, own) in weights.iter().zip(answers) {
+    for (weight, own) in weights.into_iter().zip(answers) {
         for (place, answer) in own.iter().enumerate() {
             match sums.get_mut(place) {
                 None => sums.push(answer * weight as f32),
@@ -126,7 +126,7 @@ pub(crate) fn both_ways(
 
 /// Runs of molecules whose pair matrices together are not larger than those of 256 molecules of 128 bases.
 fn chunks<'a, 'b>(molecules: &'a [Shown<'b>]) -> Vec<&'a [Shown<'b>]> {
-    const ROOM: usize = CHUNK * 128 * 128;
+    const ROOM: usize = 256 * 128 * 128;
     let (mut chunks, mut start, mut used) = (Vec::new(), 0, 0);
     for (at, molecule) in molecules.iter().enumerate() {
         let own = molecule.sequence.len().pow(2);

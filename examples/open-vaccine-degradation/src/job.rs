@@ -152,8 +152,8 @@ pub(crate) fn train(args: &TrainArgs) -> Result<()> {
     }
     answers.push((THE_MODEL.to_owned(), blend.apply(&own)?));
 
-    let of_kinds: Vec<_> = kinds.iter().map(|kind| kind.predicted.clone()).collect();
-    let predicted = weighted_sum(&shares, &of_kinds)
+    let of_kinds = kinds.iter().map(|kind| &kind.predicted);
+    let predicted = weighted_sum(shares.iter().copied(), of_kinds)
         .into_iter()
         .map(|own| Ok(TargetMatrix::new(own, names())?))
         .collect::<Result<Vec<_>>>()?;

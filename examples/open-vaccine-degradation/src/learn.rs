@@ -332,10 +332,10 @@ impl Lesson<'_> {
         let by: Vec<String> = kinds.iter().map(Own::name).collect();
         let mut taught: Vec<Vec<Trained>> = kinds.iter().map(|_| Vec::new()).collect();
         for fold in 0..self.folds.len() {
+            let alone = self.folds[fold].0.len();
             let mut train: Option<Rows> = None;
             for (kind, own) in kinds.iter().enumerate() {
                 let before = &networks[kind][fold];
-                let alone = self.folds[fold].0.len();
                 let again = own.again(weight, alone, alone + self.test.len());
                 let name = format!("{}-again-by-{}", before.name, by.len());
                 let learned = Learned {
@@ -390,8 +390,8 @@ impl Lesson<'_> {
             .par_iter()
             .map(|own| both_ways(&own.model, self.settings, self.test, self.place.device))
             .collect::<Result<_>>()?;
-        let shares = vec![1.0 / networks.len() as f64; networks.len()];
-        Ok(weighted_sum(&shares, &all))
+        let share = 1.0 / networks.len() as f64;
+        Ok(weighted_sum(std::iter::repeat(share), &all))
     }
 
     /// The weights of a network that has learned to fill in hidden bases of these molecules and those to predict.
@@ -410,15 +410,15 @@ impl Lesson<'_> {
         settings.fit.epochs = settings.pretrain.epochs;
         // No value has a part in it.
         settings.data.learn_bases = 0;
-        let all = joined(&rows.inputs, self.test)?;
-        let values: Vec<_> = all.molecules().iter().map(to_fill_in).collect();
-        let width = filled_in(&all);
-        let targets = PositionTargets::new(&values, (0..width).map(|at| at.to_string()).collect())?;
+        let width = filled_in(&rows.inputs);
         settings.model.n_outputs = width;
         let config = settings.to_toml()?;
         if let Some(bundle) = self.place.finished(&folder, &config, learned)? {
             return Ok(Some(bundle));
         }
+        let all = joined(&rows.inputs, self.test)?;
+        let values: Vec<_> = all.molecules().iter().map(to_fill_in).collect();
+        let targets = PositionTargets::new(&values, (0..width).map(|at| at.to_string()).collect())?;
         let hidden = all.clone().with_masking(settings.pretrain.masking)?;
         // Only shown, never chosen by: the last epoch is the result.
         let shown: Vec<usize> = (0..all.len().min(SHOWN)).collect();

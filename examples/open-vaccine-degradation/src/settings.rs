@@ -251,7 +251,7 @@ impl Settings {
     }
 
     /// The text of a network's configuration as it would be written now: keys that came later are at their defaults, which do as was done
-    /// before there were such keys.
+    /// before there were such keys. Not checked: a network that fills in has more outputs than values.
     pub(crate) fn resolved(text: &str, path: &Path) -> Result<String> {
         config::layered::<Self>(&Self::default(), text, path)?.to_toml()
     }
